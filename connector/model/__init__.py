@@ -1,0 +1,1 @@
+"""Values shared by every room: frozen dataclasses and enums, standard library only."""
