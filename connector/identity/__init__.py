@@ -1,0 +1,1 @@
+"""Keys, JOSE, did:web and the tokens that say who is asking."""
