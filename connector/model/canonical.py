@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from typing import Any
 
 from connector.errors import MalformedBody, TooLarge
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 MAX_DEPTH = 32
 MAX_MEMBERS = 50_000
 
@@ -22,9 +24,24 @@ def canonical(value: Any) -> bytes:
     Raises:
         ValueError: a float that is not whole, a key that is no string, or a type JSON lacks.
     """
+    if _is_plain(value):
+        return _ENCODE(value).encode("utf-8")
     parts: list[str] = []
     _write(value, parts)
     return "".join(parts).encode("utf-8")
+
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the C encoder writes the same: no floats, and keys whose order is the same in both."""
+    kind = type(value)
+    if kind is str or kind is int or value is None or kind is bool:
+        return True
+    if kind is dict:
+        return all(type(k) is str and k.isascii() and _is_plain(v) for k, v in value.items())
+    return kind is list and all(map(_is_plain, value))
 
 
 def _write(value: Any, parts: list[str]) -> None:
@@ -97,6 +114,12 @@ def load_json(raw: bytes, *, limit: int) -> Any:
     except ValueError as error:
         raise MalformedBody(f"not JSON: {error}") from None
     _check_depth(value)
+    if _SURROGATE.search(raw):
+        # An escaped half of a pair is no character: nothing could store or sign it.
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise MalformedBody("half of a surrogate pair is no character") from None
     return value
 
 

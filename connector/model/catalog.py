@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+
+HTTP: Final = "http"
+"""The kind of a source that is an address elsewhere."""
 
 
 class ApprovalMode(StrEnum):
@@ -33,6 +37,11 @@ class Asset:
     size: int
     is_current: bool
     created_at: datetime
+
+    @property
+    def is_served(self) -> bool:
+        """Whether its bytes can be pulled here; an HTTP address is described, and not served."""
+        return self.source.get("kind") != HTTP
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ array), and names the member that is wrong otherwise.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from connector.model.process import Kind, Negotiation, Process, Role
 CONTEXT: Final = [names.CONTEXT_DSP]
 _KNOWN_CONTEXTS: Final = frozenset({names.CONTEXT_DSP, names.CONTEXT_EDC})
 _MAX_TEXT: Final = 2048
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_TOKEN: Final = 64 * 1024
 Body = Mapping[str, Any]
 
@@ -127,7 +129,7 @@ def _text(body: Body, name: str, *, at: str = "", limit: int = _MAX_TEXT, option
         value = value["@id"]
     if not isinstance(value, str) or not value:
         raise Invalid(f"{at}/{name}", "must be a string that is not empty")
-    if len(value) > limit or any(ord(c) < 32 for c in value):
+    if len(value) > limit or _CONTROL.search(value):
         raise Invalid(f"{at}/{name}", f"must have at most {limit} characters and no control characters")
     return value
 

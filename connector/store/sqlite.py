@@ -106,6 +106,15 @@ class SqliteStore:
         self._reader.raw.close()
         self._writer.raw.close()
 
+    def discard(self) -> None:
+        """Close the files where they stand, as a crash would; what is committed stays."""
+        self._is_open = False
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+        self._reader.raw.close()
+        self._writer.raw.close()
+
     async def backup(self, target: Path) -> None:
         """Copy the committed state into a new file while work goes on."""
 

@@ -109,8 +109,16 @@ class Negotiations(_Versioned[Negotiation]):
         return self._number("open_count", peer=peer)
 
     def open_for_asset(self, dataset_id: str) -> int:
-        """How many open negotiations are about a dataset."""
+        """How many open negotiations are about a dataset of ours."""
         return self._number("open_for_asset", dataset_id=dataset_id)
+
+    def counts(self) -> list[tuple[str, str, int]]:
+        """(role, state, how many); INITIAL where nothing was acknowledged yet."""
+        return [(row[0], row[1], row[2]) for row in self._db.rows("negotiation", "counts", {})]
+
+    def delete(self, negotiation_id: str) -> int:
+        """Forget one."""
+        return self._run("delete", id=negotiation_id)
 
 
 class Transfers(_Versioned[Transfer]):
@@ -132,6 +140,10 @@ class Transfers(_Versioned[Transfer]):
         """Newest first."""
         return self._all("page", limit=limit, offset=offset, role=role, state=state, peer=peer)
 
+    def counts(self) -> list[tuple[str, str, int]]:
+        """(role, state, how many); INITIAL where nothing was acknowledged yet."""
+        return [(row[0], row[1], row[2]) for row in self._db.rows("transfer", "counts", {})]
+
     def of_agreement(self, agreement_id: str) -> list[Transfer]:
         """All transfers under an agreement."""
         return self._all("of_agreement", agreement_id=agreement_id)
@@ -151,7 +163,7 @@ class Agreements(_Versioned[Agreement]):
         return self._all("page", limit=limit, offset=offset, role=role, peer=peer)
 
     def count_for_dataset(self, dataset_id: str) -> int:
-        """How many agreements name a dataset."""
+        """How many agreements name a dataset of ours."""
         return self._number("count_for_dataset", dataset_id=dataset_id)
 
 
@@ -286,6 +298,10 @@ class Outbox(_Rows[OutboxItem]):
     def everything(self) -> list[OutboxItem]:
         """All of them, in the order they were put in."""
         return self._all("everything")
+
+    def size(self) -> int:
+        """How many there are."""
+        return self._number("size")
 
     def of_process(self, process_id: str) -> list[OutboxItem]:
         """Those of one process."""
@@ -428,6 +444,10 @@ class Tx:
     def refusals(self) -> list[Mapping[str, Any]]:
         """{peer, code, day, count}, newest day first."""
         return [dict(row) for row in self._db.rows("refusal", "everything", {})]
+
+    def refusal_totals(self) -> list[tuple[str, int]]:
+        """(code, how many refusals so far)."""
+        return [(row[0], row[1]) for row in self._db.rows("refusal", "totals", {})]
 
     def get_meta(self, key: str) -> str | None:
         """A fact about the store itself."""

@@ -36,4 +36,4 @@ where (:role is null or role = :role) and (:peer is null or peer = :peer)
 order by signed_at desc, id limit :limit offset :offset;
 
 -- name: count_for_dataset
-select count(*) from agreement where dataset_id = :dataset_id;
+select count(*) from agreement where dataset_id = :dataset_id and role = 'PROVIDER';

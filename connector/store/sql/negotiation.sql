@@ -41,4 +41,10 @@ where peer = :peer and (state is null or state not in ('FINALIZED', 'TERMINATED'
 
 -- name: open_for_asset
 select count(*) from negotiation
-where dataset_id = :dataset_id and (state is null or state not in ('FINALIZED', 'TERMINATED'));
+where dataset_id = :dataset_id and role = 'PROVIDER' and (state is null or state not in ('FINALIZED', 'TERMINATED'));
+
+-- name: counts
+select role, coalesce(state, 'INITIAL') as state, count(*) as n from negotiation group by 1, 2;
+
+-- name: delete
+delete from negotiation where id = :id;

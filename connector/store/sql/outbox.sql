@@ -25,3 +25,6 @@ delete from outbox where id = :id;
 
 -- name: delete_of_process
 delete from outbox where process_id = :process_id;
+
+-- name: size
+select count(*) from outbox;

@@ -41,3 +41,6 @@ select * from transfer where agreement_id = :agreement_id order by created_at, i
 
 -- name: open
 select * from transfer where state is null or state not in ('COMPLETED', 'TERMINATED') order by created_at, id;
+
+-- name: counts
+select role, coalesce(state, 'INITIAL') as state, count(*) as n from transfer group by 1, 2;

@@ -1,0 +1,1 @@
+"""The use cases: load -> authorise -> decide -> commit -> wake the sender."""

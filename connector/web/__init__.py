@@ -1,0 +1,1 @@
+"""Inbound HTTP: parse, call one service, render."""

@@ -1,0 +1,216 @@
+"""The Dataspace Protocol over HTTPS (DSP 2025-1 §8 and §10): a table of routes and small handlers."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from connector.errors import BadInput, NotFound, TooMany, Unauthenticated
+from connector.failpoints import failpoint
+from connector.model import names
+from connector.model.identity import Peer
+from connector.model.messages import ContractOffer, ContractRequest, Message, TransferRequest
+from connector.model.process import Kind, Role
+from connector.protocol import messages
+from connector.protocol.messages import parse, parse_catalog_request, render_process
+from connector.service.exchange import Answer
+from connector.service.node import Node
+from connector.web.limits import Rate, network_of
+from connector.web.middleware import read_json
+
+_REQUEST: Final = "ContractRequestMessage"
+_OFFER: Final = "ContractOfferMessage"
+_EVENT: Final = "ContractNegotiationEventMessage"
+
+
+class Dsp:
+    """The handlers; each reads, calls one service, and renders."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        limits, clock = node.settings.limits, node.clock
+        self._limit = node.settings.server.body_limit
+        self._by_peer = Rate(limits.requests_per_minute, clock, "requests")
+        self._strangers = Rate(limits.strangers_per_minute, clock, "requests without a valid token")
+        self._lookups = Rate(limits.lookups_per_minute, clock, "look-ups of DIDs")
+
+    def routes(self, base: str) -> list[web.RouteDef]:
+        """Every route below the DSP base path."""
+        n, t = f"{base}/negotiations", f"{base}/transfers"
+        negotiation = {
+            "request": (_REQUEST,),
+            "offers": (_OFFER,),
+            "events": (_EVENT,),
+            "agreement": ("ContractAgreementMessage",),
+            "agreement/verification": ("ContractAgreementVerificationMessage",),
+            "termination": ("ContractNegotiationTerminationMessage",),
+        }
+        transfer = {
+            "start": ("TransferStartMessage",),
+            "completion": ("TransferCompletionMessage",),
+            "suspension": ("TransferSuspensionMessage",),
+            "termination": ("TransferTerminationMessage",),
+        }
+        found = [
+            web.post(f"{base}/catalog/request", self.catalog),
+            web.get(f"{base}/catalog/datasets/{{id:.+}}", self.dataset, allow_head=False),
+            web.post(f"{n}/request", self.first_request),
+            web.post(f"{n}/offers", self.first_offer),
+            web.get(f"{n}/{{pid}}", self.negotiation, allow_head=False),
+            web.post(f"{t}/request", self.transfer_request),
+            web.get(f"{t}/{{pid}}", self.transfer, allow_head=False),
+            web.post(f"{base}/agreements/{{id:.+}}/withdrawal", self.withdrawal),
+            web.get(f"{base}/agreements/{{id:.+}}/withdrawal", self.asked_withdrawal, allow_head=False),
+        ]
+        found += [web.post(f"{n}/{{pid}}/{p}", self._moves(Kind.NEGOTIATION, p, w)) for p, w in negotiation.items()]
+        found += [web.post(f"{t}/{{pid}}/{p}", self._moves(Kind.TRANSFER, p, w)) for p, w in transfer.items()]
+        return found
+
+    async def _peer(self, request: web.Request) -> Peer:
+        network = network_of(request.remote)
+        try:
+            peer = await self._node.parties.authenticate(
+                request.headers.get("Authorization"), before_lookup=lambda: self._lookups.take(network)
+            )
+        except Unauthenticated as error:
+            self._node.refused(network, error.pointer or error.reason_code)
+            self._strangers.take(network)
+            raise
+        try:
+            self._by_peer.take(peer.participant_id)
+        except TooMany:
+            self._node.refused(peer.participant_id, "too-many")
+            raise
+        return peer
+
+    async def catalog(self, request: web.Request) -> web.Response:
+        """POST /catalog/request: one page, with Link headers to the pages beside it."""
+        peer = await self._peer(request)
+        message = parse_catalog_request(await read_json(request, self._limit))
+        after, before = _cursor(request, "after"), _cursor(request, "before")
+        page = await self._node.catalogs.page(peer, message, after=after or 0, before=before)
+        here = f"{self._node.dsp_base}/catalog/request"
+        links = [f'<{here}?after={page.after}>; rel="next"'] if page.after is not None else []
+        if page.before is not None:
+            links.append(f'<{here}?before={page.before}>; rel="previous"')
+        headers = {"Link": ", ".join(links)} if links else {}
+        return web.Response(body=page.body, content_type="application/json", headers=headers)
+
+    async def dataset(self, request: web.Request) -> web.Response:
+        """GET /catalog/datasets/{id}."""
+        peer = await self._peer(request)
+        body = await self._node.catalogs.dataset_for(peer, request.match_info["id"])
+        return web.Response(body=body, content_type="application/json")
+
+    async def first_request(self, request: web.Request) -> web.Response:
+        """POST /negotiations/request: a consumer begins."""
+        peer = await self._peer(request)
+        body = await read_json(request, self._limit)
+        message = cast(ContractRequest, parse(body, _REQUEST))
+        _is_first(message.callback)
+        return _answer(message, await self._node.negotiations.open_by_request(peer, message, body))
+
+    async def first_offer(self, request: web.Request) -> web.Response:
+        """POST /negotiations/offers: a provider begins."""
+        peer = await self._peer(request)
+        body = await read_json(request, self._limit)
+        message = cast(ContractOffer, parse(body, _OFFER))
+        _is_first(message.callback)
+        return _answer(message, await self._node.negotiations.open_by_offer(peer, message, body))
+
+    async def transfer_request(self, request: web.Request) -> web.Response:
+        """POST /transfers/request: a consumer asks for data."""
+        peer = await self._peer(request)
+        body = await read_json(request, self._limit)
+        message = cast(TransferRequest, parse(body, "TransferRequestMessage"))
+        return _answer(message, await self._node.transfers.open_by_request(peer, message, body))
+
+    async def negotiation(self, request: web.Request) -> web.Response:
+        """GET /negotiations/{pid}."""
+        peer = await self._peer(request)
+        found = await self._node.negotiations.show(peer, request.match_info["pid"])
+        return web.json_response(render_process(found))
+
+    async def transfer(self, request: web.Request) -> web.Response:
+        """GET /transfers/{pid}."""
+        peer = await self._peer(request)
+        found = await self._node.transfers.show(peer, request.match_info["pid"])
+        return web.json_response(render_process(found))
+
+    async def withdrawal(self, request: web.Request) -> web.Response:
+        """POST /agreements/{id}/withdrawal: between connectors of our kind [D9]."""
+        peer = await self._peer(request)
+        body = await read_json(request, self._limit)
+        token = body.get(names.WITHDRAWAL_TOKEN) if isinstance(body, dict) else None
+        if not isinstance(token, str):
+            raise BadInput("must be a signed withdrawal", pointer=names.WITHDRAWAL_TOKEN)
+        await self._node.transfers.receive_withdrawal(peer, request.match_info["id"], token)
+        failpoint("before-answer", "withdrawal")
+        return web.Response(status=200)
+
+    async def asked_withdrawal(self, request: web.Request) -> web.Response:
+        """GET /agreements/{id}/withdrawal: its party asks again, as after a restore [D17]."""
+        peer = await self._peer(request)
+        agreement = await self._node.overview.contract(request.match_info["id"])
+        if agreement.peer != peer.participant_id or not agreement.withdrawal_token:
+            raise NotFound("there is no such withdrawal")
+        return web.json_response({names.WITHDRAWAL_TOKEN: agreement.withdrawal_token})
+
+    def _moves(self, kind: Kind, path: str, wire_types: tuple[str, ...]) -> Any:
+        """The handler of a message to an existing process; some paths belong to one role only."""
+        receiver = {
+            "request": Role.PROVIDER,
+            "agreement/verification": Role.PROVIDER,
+            "offers": Role.CONSUMER,
+            "agreement": Role.CONSUMER,
+        }.get(path)
+
+        async def handler(request: web.Request) -> web.Response:
+            peer = await self._peer(request)
+            body = await read_json(request, self._limit)
+            service: Any = (
+                self._node.negotiations if kind is Kind.NEGOTIATION else self._node.transfers
+            )
+            message = parse(body, *wire_types)
+            pid = request.match_info["pid"]
+            return _answer(message, await service.receive(peer, pid, receiver, message, body))
+
+        return handler
+
+
+def _is_first(callback: str) -> None:
+    if not callback:
+        raise messages.Invalid("/callbackAddress", "a first message needs a callbackAddress")
+
+
+def _answer(message: Message, answer: Answer) -> web.Response:
+    failpoint("before-answer", message.act.value)
+    if answer.body is None:
+        return web.Response(status=answer.status)
+    return web.json_response(dict(answer.body), status=answer.status)
+
+
+def _cursor(request: web.Request, name: str) -> int | None:
+    value = request.query.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdecimal() or len(value) > 18:
+        raise BadInput("must be a whole number", pointer=name)
+    return int(value)
+
+
+async def version(request: web.Request) -> web.Response:
+    """GET /.well-known/dspace-version: unversioned, for everybody (§4.3)."""
+    node = request.app[NODE]
+    path = "/2025-1" if request.path.endswith("/dsp/.well-known/dspace-version") else "/dsp/2025-1"
+    return web.json_response(messages.version_document(path, service_id=node.parties.did))
+
+
+NODE: Final = web.AppKey("node", Node)
+"""The connector that an application serves."""
+
+
+async def nothing(_: web.Request) -> web.Response:
+    """Any other path below the DSP base."""
+    raise NotFound("there is nothing here")
