@@ -84,7 +84,7 @@ test-all: test tck crash interop ## everything: also peers, containers, crashes,
 
 .PHONY: tck
 tck: $(VENV)/.dev ## play all 65 conformance scenarios with our own player, both roles
-	@$(PYTHON) -m tests.conformance.dsp.launch $(ARGS)
+	@$(PYTHON) -m tests.conformance.dsp $(ARGS)
 
 .PHONY: tck-dsp
 tck-dsp: $(VENV)/.dev ## run the official conformance kit named by TCK_DSP_CLASSPATH

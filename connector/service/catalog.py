@@ -30,6 +30,7 @@ from connector.policy import compile as compile_policy
 from connector.service import contract
 from connector.service.contract import Dataset, Tokens
 from connector.service.journal import Journal
+from connector.service.pages import Page, Pages
 from connector.store.api import Store
 from connector.store.tables import Tx
 
@@ -37,15 +38,6 @@ _OFFERS: Final = uuid.UUID("5f1c6f3e-0f64-5a0b-9d2e-6d3a1c3f7b10")
 """Name space of offer ids: an offer has the same id wherever the same policy meets the same version."""
 _RENEW_AT: Final = 0.5
 """A token is renewed once less than this part of its life is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A catalog page: the body, and where the pages beside it begin (None: there is none)."""
-
-    body: bytes
-    after: int | None
-    before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +77,7 @@ class Catalogs:
         self._place = place
         self._valid = offer_valid
         self._page_size = page_size
+        self._pages = Pages()
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -92,37 +85,49 @@ class Catalogs:
         self, peer: Peer, request: CatalogRequest, *, after: int = 0, before: int | None = None
     ) -> Page:
         """One page of what `peer` may see, as a DSP Catalog; every request is a ledger leaf."""
+
         def work(tx: Tx) -> Page:
-            digests = self._visible(tx, peer.participant_id)
-            has_before = after > 0
-            limit = min(request.limit or self._page_size, self._page_size)
-            if request.dataset_id:
-                one = tx.catalog.dataset(request.dataset_id)
-                rows, more = ([one] if one else []), False
-            elif before is not None:
-                rows = tx.catalog.page_before(digests, before, limit + 1)
-                more = True
-                has_before = len(rows) > limit
-                rows = rows[-limit:]
-            else:
-                rows = tx.catalog.page_after(digests, after, limit + 1, request.offset)
-                more = len(rows) > limit
-                rows = rows[:limit]
-            body = self._body(tx, rows, digests)
+            page = self._page(tx, peer, request, after, before)
             self._journal.write(
                 tx,
                 LeafKind.CATALOG,
                 self._place.catalog_id,
-                {"datasets": len(rows), "after": after},
+                {"datasets": page.datasets, "after": after},
                 actor=peer.participant_id,
             )
-            return Page(
-                body,
-                after=rows[-1]["seq"] if more and rows else None,
-                before=rows[0]["seq"] if has_before and rows else None,
-            )
+            return page
 
         return await self._store.transact(work)
+
+    def _page(self, tx: Tx, peer: Peer, request: CatalogRequest, after: int, before: int | None) -> Page:
+        digests = self._visible(tx, peer.participant_id)
+        limit = min(request.limit or self._page_size, self._page_size)
+        key = (tuple(digests), peer.our_id, request.dataset_id, limit, request.offset, after, before)
+        kept = self._pages.find(key, self._soon())
+        if kept is not None:
+            return kept
+        generation = self._pages.generation
+        has_before = after > 0
+        if request.dataset_id:
+            one = tx.catalog.dataset(request.dataset_id)
+            rows, more = ([one] if one else []), False
+        elif before is not None:
+            rows = tx.catalog.page_before(digests, before, limit + 1)
+            more, has_before = True, len(rows) > limit
+            rows = rows[-limit:]
+        else:
+            rows = tx.catalog.page_after(digests, after, limit + 1, request.offset)
+            more = len(rows) > limit
+            rows = rows[:limit]
+        body, expires = self._body(tx, rows, digests, peer.our_id)
+        page = Page(
+            body,
+            len(rows),
+            after=rows[-1]["seq"] if more and rows else None,
+            before=rows[0]["seq"] if has_before and rows else None,
+        )
+        self._pages.keep(tx, key, page, generation=generation, expires=expires)
+        return page
 
     async def dataset_for(self, peer: Peer, asset_id: str) -> bytes:
         """One dataset as a DSP Dataset.
@@ -134,7 +139,7 @@ class Catalogs:
         def work(tx: Tx) -> bytes:
             row = tx.catalog.dataset(asset_id)
             digests = self._visible(tx, peer.participant_id)
-            offers = self._offers(tx, [asset_id], digests) if row else {}
+            offers = self._offers(tx, [asset_id], digests)[0] if row else {}
             if row is None or not offers:
                 raise NotFound("there is no such dataset")
             self._journal.write(
@@ -201,8 +206,8 @@ class Catalogs:
 
     # --- rendering ----------------------------------------------------------------------------
 
-    def _body(self, tx: Tx, rows: list[Any], digests: list[str]) -> bytes:
-        offers = self._offers(tx, [row["asset_id"] for row in rows], digests)
+    def _body(self, tx: Tx, rows: list[Any], digests: list[str], our_id: str) -> tuple[bytes, str]:
+        offers, expires = self._offers(tx, [row["asset_id"] for row in rows], digests)
         datasets = ",".join(
             _dataset(row["head"], offers[row["asset_id"]]) for row in rows if row["asset_id"] in offers
         )
@@ -211,13 +216,13 @@ class Catalogs:
                 "@context": [names.CONTEXT_DSP],
                 "@id": self._place.catalog_id,
                 "@type": "Catalog",
-                "participantId": self._place.participant,
+                "participantId": our_id,
                 "service": [self._service()],
             },
             ensure_ascii=False,
         )
         text = f'{head[:-1]},"dataset":[{datasets}]}}' if datasets else head
-        return text.encode("utf-8")
+        return text.encode("utf-8"), expires
 
     def _service(self) -> dict[str, Any]:
         return {
@@ -227,18 +232,26 @@ class Catalogs:
             "endpointURL": self._place.dsp_base,
         }
 
-    def _offers(self, tx: Tx, asset_ids: list[str], digests: list[str]) -> dict[str, list[str]]:
+    def _soon(self) -> str:
+        """An offer that ends before this is signed anew."""
+        return iso(self._clock.now() + self._valid * _RENEW_AT)
+
+    def _offers(self, tx: Tx, asset_ids: list[str], digests: list[str]) -> tuple[dict[str, list[str]], str]:
+        """The rendered offers by dataset, and when the first of them ends (a written time)."""
         found: dict[str, list[str]] = {}
-        soon = iso(self._clock.now() + self._valid * _RENEW_AT)
+        soon = self._soon()
+        first = iso(self._clock.now() + self._valid)
         for row in tx.catalog.offers_of(asset_ids, digests):
             text = row["rendered"]
             if row["token_expires_at"] < soon and self._place.signs:
                 text = self._renew(tx, row["id"]) or text
+            first = min(first, row["token_expires_at"])
             found.setdefault(row["asset_id"], []).append(text)
-        return found
+        return found, first
 
     def _renew(self, tx: Tx, offer_id: str) -> str:
         text = ""
+        self._pages.change()
         for offer in tx.catalog.offers_with_id(offer_id):
             if offer.is_current:
                 fresh = self._signed(tx, offer)
@@ -250,6 +263,7 @@ class Catalogs:
 
     def refresh(self, tx: Tx, asset_ids: Iterable[str]) -> None:
         """Make the offers of some datasets anew, after something about them changed."""
+        self._pages.change()
         definitions = tx.definitions.everything()
         policies = {p.id: p.policy for p in tx.policies.everything()}
         for asset_id in asset_ids:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from connector.dataplane.naming import target_dir
 from connector.dataplane.pull import Pulled, StreamOpen, pull
-from connector.errors import BadInput, Conflict, NotFound, PeerFailed, Unauthenticated
+from connector.errors import BadInput, Conflict, NotFound, PeerFailed, Suspended, Unauthenticated
 from connector.failpoints import IS_ARMED, failpoint
 from connector.ledger.log import LeafKind
 from connector.model import names
@@ -238,6 +238,9 @@ class Consuming:
                 continue
             if transfer.state is TransferState.STARTED and transfer.data_address:
                 return transfer
+            if transfer.state is TransferState.SUSPENDED:
+                # Another transfer would only go around whoever suspended this one.
+                raise Suspended(transfer.reason or "the transfer is suspended")
             if transfer.state in (None, TransferState.REQUESTED):
                 return await self.settled(transfer.id, timeout_s)  # asked for before a restart, or by another call
         transfer = await self._transfers.request(agreement.id, purpose=purpose)

@@ -154,7 +154,8 @@ class Sender:
 
     async def _deliver(self, item: OutboxItem) -> None:
         attempts = item.attempts
-        wait_s = (item.not_before - self._clock.now()).total_seconds()
+        # The wall clock may have been set back since: no message waits longer than the longest back-off.
+        wait_s = min((item.not_before - self._clock.now()).total_seconds(), 1.25 * _MAX_BACKOFF_S)
         while True:
             if wait_s > 0:
                 await self._rest(item, wait_s)

@@ -370,8 +370,8 @@ class Exchange(ABC, Generic[P]):
         process: Any = self._rows(tx).get(item.process_id)
         if process is None:
             return
-        before = process.state
-        if not process.peer_pid:
+        before, learns = process.state, not process.peer_pid
+        if learns:
             consumer, provider = messages.pids_in_answer(reply.body)
             process = replace(process, peer_pid=provider if process.role is Role.CONSUMER else consumer)
             if process.state in _TERMINATED and process.peer_pid:
@@ -382,8 +382,12 @@ class Exchange(ABC, Generic[P]):
             process = replace(process, state=process.pending, pending=None)
             process = self._reach(tx, process, before)
             self.advance(tx, process)
-        else:
-            self._save(tx, process)
+            return
+        if learns:
+            process = self._save(tx, process)
+        if process.state is TransferState.SUSPENDED and process.pending is None:
+            # Our own suspension took effect at commit; only now that it is told may the next step follow.
+            self.advance(tx, process)
 
     def _tell_end(self, tx: Tx, process: P) -> None:
         """It was ended here before the peer's pid was known."""

@@ -39,10 +39,10 @@ GAUGES: Final[Mapping[str, str]] = {
     "madang_deliveries_in_flight": "Messages being delivered, or waiting for their next attempt.",
     "madang_pulls_running": "Pulls that are being served now.",
     "madang_ledger_leaves": "Leaves in the ledger.",
+    "madang_uses": "Uses of contracts so far.",
 }
 COUNTERS: Final[Mapping[str, str]] = {
-    "madang_uses_total": "Uses of contracts that were served.",
-    "madang_sent_bytes_total": "Bytes of data that left.",
+    "madang_sent_bytes_total": "Bytes of data handed to the network since the start.",
     "madang_refusals_total": "Requests that were refused, by code.",
     "madang_requests_total": "Requests answered, by listener, route and status.",
 }
@@ -64,20 +64,17 @@ class _Snapshot:
     outbox: int = 0
     leaves: int = 0
     uses: int = 0
-    sent_bytes: int = 0
     refusals: tuple[tuple[str, int], ...] = ()
 
 
 def _snapshot(tx: Tx) -> _Snapshot:
-    totals = tx.uses.totals()
     return _Snapshot(
         datasets=tx.catalog.dataset_count(),
         negotiations=tuple(tx.negotiations.counts()),
         transfers=tuple(tx.transfers.counts()),
         outbox=tx.outbox.size(),
         leaves=tx.ledger_size(),
-        uses=totals["uses"],
-        sent_bytes=totals["bytes_sent"],
+        uses=tx.uses.totals()["uses"],
         refusals=tuple(tx.refusal_totals()),
     )
 
@@ -97,7 +94,7 @@ class _Seen(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """One family for each name in GAUGES and COUNTERS, requests excepted."""
+        """What the store, the sender and the gate know."""
         now, s = self.clock.monotonic(), self.snapshot
         yield _gauge("madang_up_seconds", now - self.started_at)
         yield _gauge("madang_datasets", s.datasets)
@@ -107,10 +104,7 @@ class _Seen(Collector):
         yield _gauge("madang_deliveries_in_flight", self.sender.in_flight)
         yield _gauge("madang_pulls_running", self.gate.running)
         yield _gauge("madang_ledger_leaves", s.leaves)
-        yield CounterMetricFamily("madang_uses", COUNTERS["madang_uses_total"], value=s.uses)
-        yield CounterMetricFamily(
-            "madang_sent_bytes", COUNTERS["madang_sent_bytes_total"], value=s.sent_bytes
-        )
+        yield _gauge("madang_uses", s.uses)
         refusals = CounterMetricFamily("madang_refusals", COUNTERS["madang_refusals_total"], labels=["code"])
         for code, count in s.refusals:
             refusals.add_metric([code], count)
@@ -143,6 +137,9 @@ class Metrics:
             ["listener", "method", "route", "status"],
             registry=self._registry,
         )
+        self._sent = Counter(
+            "madang_sent_bytes", COUNTERS["madang_sent_bytes_total"], registry=self._registry
+        )
         self._seconds = Histogram(
             "madang_request_seconds",
             HISTOGRAMS["madang_request_seconds"],
@@ -160,6 +157,10 @@ class Metrics:
         """Count one answered request; `route` is the pattern, never the path itself."""
         self._requests.labels(listener, method, route, str(status)).inc()
         self._seconds.labels(listener, route).observe(seconds)
+
+    def delivered(self, count: int) -> None:
+        """Count bytes of data that left, whether or not the answer was whole."""
+        self._sent.inc(count)
 
     async def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
