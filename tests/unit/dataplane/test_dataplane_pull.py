@@ -346,8 +346,9 @@ async def test_more_bytes_than_allowed(provider: Provider, tmp_path: Path) -> No
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        while True:
+        for _ in range(1000):
             await response.write(bytes(10_000))
+        return response
 
     provider.handlers = [endless]
     with pytest.raises(PeerFailed) as found:

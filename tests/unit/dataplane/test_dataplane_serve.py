@@ -477,7 +477,7 @@ async def test_a_reader_of_middling_pace_is_not_held_up(content, verified, monke
 async def test_a_disk_that_has_to_be_waited_for(content, verified, monkeypatch) -> None:
     monkeypatch.setattr(reading, "_NOWAIT", None)
     bench = await bench_for(content, verified)
-    async with bench.serving() as url:
+    async with bench.serving() as url, asyncio.timeout(10):
         async with asked(url, method="GET") as answer:
             got = await answer.read()
         await bench.done.wait()
