@@ -59,6 +59,7 @@ from connector.service.publishing import Publishing
 from connector.service.references import References
 from connector.service.timers import Timers
 from connector.service.transfer import Transfers
+from connector.service.watch import Watch
 from connector.settings import Settings
 from connector.store.sqlite import SqliteStore
 from connector.web import management
@@ -203,12 +204,8 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
         publishing=publishing,
         consuming=consuming,
         overview=Overview(store, clock),
-        notices=Notices(
-            events, parts.fetch, command=settings.notify.command, url=settings.notify.url
-        ),
-        pulls=Pulls(
-            gate, Bandwidth(limits.bandwidth or None, clock), hours
-        ),
+        notices=Notices(events, parts.fetch, command=settings.notify.command, url=settings.notify.url),
+        pulls=Pulls(gate, Bandwidth(limits.bandwidth or None, clock), hours),
         open_source=sources.open,
         public_url=settings.public_url,
         api_key=api_key,
@@ -322,7 +319,8 @@ class Connector:
         server = self._settings.server
         await self._listen(public_app(node), server.public_host, server.public_port, self._tls)
         await self._listen(private_app(node), server.management_host, server.management_port, None)
-        for loop in (node.timers.run, node.notices.run, self._watch_tls):
+        watch = Watch(node.events, self._clock, self._settings.home, self._settings.tls.cert)
+        for loop in (node.timers.run, node.notices.run, watch.run, self._watch_tls):
             self._tasks.append(asyncio.create_task(_forever(loop), name=loop.__qualname__))
         await node.sender.start()
         node.is_ready = True
@@ -340,9 +338,7 @@ class Connector:
         await plugin.start()
         self._plugins.append(plugin)
 
-    async def _listen(
-        self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None
-    ) -> None:
+    async def _listen(self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=self._settings.server.stop_within_s / 2)
         await runner.setup()
         self._runners.append(runner)
@@ -367,7 +363,7 @@ class Connector:
         tls = self._settings.tls
         try:
             context.load_cert_chain(tls.cert, tls.key or None)
-            self._tls_seen = tuple(os.stat(p).st_mtime for p in (tls.cert, tls.key) if p)
+            self._tls_seen = tuple(Path(p).stat().st_mtime for p in (tls.cert, tls.key) if p)
         except (OSError, ssl.SSLError) as error:
             raise BadInput(f"the certificate cannot be loaded: {error}", pointer="tls.cert") from None
 
@@ -377,7 +373,7 @@ class Connector:
         while context is not None:
             await self._clock.sleep(_TLS_LOOK_S)
             try:
-                seen = tuple(os.stat(p).st_mtime for p in (tls.cert, tls.key) if p)
+                seen = tuple(Path(p).stat().st_mtime for p in (tls.cert, tls.key) if p)
                 if seen != self._tls_seen:
                     self._load_certificate(context)
             except (OSError, BadInput) as error:
@@ -438,6 +434,6 @@ async def _forever(loop: Callable[[], Any]) -> None:
             return
         except asyncio.CancelledError:
             raise
-        except Exception:  # an owner of a loop may not die of one bad turn
+        except Exception:  # noqa: BLE001  # an owner of a loop may not die of one bad turn
             _log.exception("a loop failed and is begun again", extra={"loop": loop.__qualname__})
             await asyncio.sleep(1.0)

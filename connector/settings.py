@@ -8,6 +8,7 @@ generated. The environment wins over the file: `[server] public_port` is
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import tomllib
 import types
@@ -39,7 +40,8 @@ class Server:
     """The two listeners."""
 
     public_url: str = _doc(
-        "", "The https address partners reach this connector at; path prefixes work. Empty: made from host and port."
+        "",
+        "The https address partners reach this connector at; path prefixes work. Empty: made from host and port.",
     )
     public_host: str = _doc("0.0.0.0", "Address the public listener binds.")  # noqa: S104  # partners must reach it
     public_port: int = _doc(8443, "Port of the public listener (0: any free one, for tests).")
@@ -75,7 +77,8 @@ class Negotiation:
     expire_after_h: float = _doc(720.0, "Hours until a process that is not over is ended with `expired`.")
     offer_valid_h: float = _doc(168.0, "Hours that a signed catalog offer is valid; it is renewed before.")
     require_signatures: bool = _doc(
-        True, "Refuse contracts that a DID peer does not sign. Static peers never sign; they are listed by hand."
+        True,
+        "Refuse contracts that a DID peer does not sign. Static peers never sign; they are listed by hand.",
     )
     approval: str = _doc("automatic", "Default for new offers: `automatic` or `manual` (your inbox).")
 
@@ -87,7 +90,9 @@ class StaticPeer:
     id: str = _doc("", "Its participant id.")
     address: str = _doc("", "Its DSP base address.")
     send: str = _doc("", "The Authorization header we send; `{audience}` and `{our_id}` are filled in.")
-    match: str = _doc("", "Its Authorization header, exactly; or, with `match_pointer`, the value found there.")
+    match: str = _doc(
+        "", "Its Authorization header, exactly; or, with `match_pointer`, the value found there."
+    )
     match_pointer: str = _doc("", "JSON pointer into its Authorization header, for instance `/clientId`.")
     our_id: str = _doc("", "Our participant id towards it.")
 
@@ -201,7 +206,9 @@ def build(home: Path, raw: Mapping[str, Any], environ: Mapping[str, str]) -> Set
         BadInput: a key or value is wrong.
     """
     hints = typing.get_type_hints(Settings)
-    sections = {f.name: hints[f.name] for f in dataclasses.fields(Settings) if f.name not in ("home", "plugins")}
+    sections = {
+        f.name: hints[f.name] for f in dataclasses.fields(Settings) if f.name not in ("home", "plugins")
+    }
     unknown = set(raw) - set(sections) - {"plugins"}
     if unknown:
         raise BadInput(f"there is no setting {min(unknown)!r}", hint=f"known: {', '.join(sorted(sections))}")
@@ -209,7 +216,9 @@ def build(home: Path, raw: Mapping[str, Any], environ: Mapping[str, str]) -> Set
     for name, cls in sections.items():
         found[name] = _section(cls, name, raw.get(name, {}), environ)
     plugins = environ.get("MADANG_PLUGINS")
-    found["plugins"] = _convert(list[str], plugins if plugins is not None else raw.get("plugins", []), "plugins")
+    found["plugins"] = _convert(
+        list[str], plugins if plugins is not None else raw.get("plugins", []), "plugins"
+    )
     return Settings(**found)
 
 
@@ -252,10 +261,14 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         raise BadInput("must be true or false", pointer=where)
     if hint in (int, float) and not isinstance(value, bool):
         try:
-            return hint(value)
+            number = float(value)
         except (TypeError, ValueError):
-            pass
-        raise BadInput("must be a number", pointer=where)
+            number = math.nan
+        if hint is int and number.is_integer():
+            return int(value)
+        if hint is float and math.isfinite(number):
+            return number
+        raise BadInput(f"must be a {'whole ' if hint is int else ''}number", pointer=where)
     if hint is str and isinstance(value, str):
         return value
     raise BadInput(f"must be {'text' if hint is str else hint.__name__}", pointer=where)
@@ -274,7 +287,14 @@ def markdown() -> str:
 
 
 def _table(name: str, cls: Any) -> list[str]:
-    lines = [f"## {name}", "", (cls.__doc__ or "").strip(), "", "| setting | default | meaning |", "|---|---|---|"]
+    lines = [
+        f"## {name}",
+        "",
+        (cls.__doc__ or "").strip(),
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
     for f in dataclasses.fields(cls):
         default = f.default if f.default is not dataclasses.MISSING else []
         lines.append(f"| `{f.name}` | `{default!r}` | {f.metadata['doc']} |")

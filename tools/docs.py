@@ -75,12 +75,20 @@ def settings() -> str:
     return markdown()
 
 
+def verbs() -> str:
+    """Every verb of the command line, with its arguments and options."""
+    from connector.commands.reference import markdown
+
+    return markdown()
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "commands": commands,
     "errors": errors,
     "negotiation": negotiation,
     "settings": settings,
     "transfer": transfer,
+    "verbs": verbs,
 }
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-
 HTTP: Final = "http"
 """The kind of a source that is an address elsewhere."""
 

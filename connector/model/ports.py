@@ -50,7 +50,9 @@ class Fetch(Protocol):
         body: bytes | None = None,
         timeout_s: float = 10.0,
         max_bytes: int = 1 << 20,
-    ) -> Awaitable[Response]: ...
+    ) -> Awaitable[Response]:
+        """Send one request and read the whole answer."""
+        ...
 
 
 class Signer(Protocol):

@@ -112,10 +112,12 @@ class Negotiation:
 
     @property
     def kind(self) -> Kind:
+        """What kind of process this is."""
         return Kind.NEGOTIATION
 
     @property
     def is_over(self) -> bool:
+        """Whether it has reached a terminal state."""
         return self.state in (NegotiationState.FINALIZED, NegotiationState.TERMINATED)
 
 
@@ -149,10 +151,12 @@ class Transfer:
 
     @property
     def kind(self) -> Kind:
+        """What kind of process this is."""
         return Kind.TRANSFER
 
     @property
     def is_over(self) -> bool:
+        """Whether it has reached a terminal state."""
         return self.state in (TransferState.COMPLETED, TransferState.TERMINATED)
 
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 def iso(moment: datetime) -> str:
     """A time as `2026-11-24T12:00:00.123Z`, the one form we write."""
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse_iso(text: str) -> datetime:
@@ -18,4 +19,6 @@ def parse_iso(text: str) -> datetime:
         ValueError: not a time.
     """
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

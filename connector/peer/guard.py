@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -63,7 +64,18 @@ class Guard:
         match = _URL.fullmatch(url)
         if match is None:
             raise EgressRefused(f"not an http(s) URL: {url[:200]!r}", pointer="url")
-        scheme, authority = match["scheme"].lower(), match["authority"].lower()
+        scheme = match["scheme"].lower()
+        host, port = _checked(self, scheme, match["authority"].lower())
+        # Rebuilt from the checked parts, so that nobody reads the authority in another way.
+        parsed = URL(f"{scheme}://{host}:{port}{_rest(match['rest'])}", encoded=True)
+        return Target(parsed, host, port)
+
+    def check_authority(self, scheme: str, authority: str) -> tuple[str, int]:
+        """The host and port of a URL's authority, both in lower case, if the rules let them pass.
+
+        Raises:
+            EgressRefused: see `target`.
+        """
         if "@" in authority:
             raise EgressRefused("a URL with user information is not followed", pointer="url")
         parts = _AUTHORITY.fullmatch(authority)
@@ -80,9 +92,7 @@ class Guard:
         literal = _literal(host)
         if literal is not None:
             self.check_address(host, port, literal)
-        # Rebuilt from the checked parts, so that nobody reads the authority in another way.
-        parsed = URL(f"{scheme}://{host}:{port}{_rest(match['rest'])}", encoded=True)
-        return Target(parsed, host, port)
+        return host, port
 
     def check_address(self, host: str, port: int, address: IPv4Address | IPv6Address) -> None:
         """Whether `host` may be dialled at that address.
@@ -117,6 +127,12 @@ class Guard:
                 pointer=host,
                 hint=f"if that is meant, list {_entry(host, port)} in egress.allow",
             )
+
+
+@lru_cache(maxsize=1024)
+def _checked(guard: Guard, scheme: str, authority: str) -> tuple[str, int]:
+    """The rules ask for nothing but these three, and a partner's authority comes with every message."""
+    return guard.check_authority(scheme, authority)
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

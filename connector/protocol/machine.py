@@ -10,13 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
-from connector.model.process import Act, Kind, NegotiationAct, NegotiationState, Role, State, TransferAct, TransferState
+from connector.model.process import (
+    Act,
+    Kind,
+    NegotiationAct,
+    NegotiationState,
+    Role,
+    State,
+    TransferAct,
+    TransferState,
+)
 
 _C, _P = Role.CONSUMER, Role.PROVIDER
 _N, _NA = NegotiationState, NegotiationAct
 _T, _TA = TransferState, TransferAct
 
-NEGOTIATION: Final[Mapping[NegotiationState | None, Mapping[tuple[Role, NegotiationAct], NegotiationState]]] = {
+NEGOTIATION: Final[
+    Mapping[NegotiationState | None, Mapping[tuple[Role, NegotiationAct], NegotiationState]]
+] = {
     None: {
         (_C, _NA.REQUEST): _N.REQUESTED,
         (_P, _NA.OFFER): _N.OFFERED,

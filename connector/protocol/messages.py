@@ -87,7 +87,9 @@ def parse_catalog_request(body: Any) -> CatalogRequest:
     for name, value in (("limit", limit), ("offset", offset)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise Invalid(f"/filter/0/{name}", "must be a whole number that is not negative")
-    return CatalogRequest(limit=limit, offset=offset, dataset_id=_one_dataset(spec.get("filterExpression") or []))
+    return CatalogRequest(
+        limit=limit, offset=offset, dataset_id=_one_dataset(spec.get("filterExpression") or [])
+    )
 
 
 def _one_dataset(expressions: Any) -> str:

@@ -27,11 +27,11 @@ from connector.model.ports import Clock, RandomBytes
 from connector.model.process import Transfer, TransferState
 from connector.model.records import AccessToken
 from connector.model.times import parse_iso
-from connector.policy import Context, Decision, Scope, parse
-from connector.policy import compile as compile_policy
+from connector.policy import Context, Decision, Scope
 from connector.protocol import messages
 from connector.service import uses as uses_of
 from connector.service.journal import Journal
+from connector.service.reading import read
 from connector.store.api import Store
 from connector.store.tables import Tx
 
@@ -261,7 +261,7 @@ class Access:
             purpose=purpose or None,
             uses=uses,
         )
-        return compile_policy(parse(agreement.policy)).evaluate(context)
+        return read(agreement.policy).compiled.evaluate(context)
 
     def record_denial(
         self, tx: Tx, agreement: Agreement, subject: str, decision: Decision, scope: Scope

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.errors import BadInput, Conflict, NotFound, Unavailable
-from connector.ledger.log import Ledger, LeafKind
+from connector.ledger.log import LeafKind, Ledger
 from connector.model.ports import Clock
 from connector.model.process import TransferState
 from connector.model.times import iso, parse_iso
@@ -170,7 +170,7 @@ def restore(archive: Path, home: Path, clock: Clock) -> Restored:
 
 
 def _unpack(archive: Path, home: Path) -> Mapping[str, Any]:
-    """Write the files of an archive that is whole, and give its manifest. Names are matched, never followed."""
+    """Write the files of an archive that is whole, and give its manifest. Names are matched, not followed."""
     seen: dict[str, str] = {}
     try:
         with tarfile.open(archive, mode="r:") as tar:

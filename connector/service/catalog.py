@@ -142,9 +142,7 @@ class Catalogs:
             offers = self._offers(tx, [asset_id], digests)[0] if row else {}
             if row is None or not offers:
                 raise NotFound("there is no such dataset")
-            self._journal.write(
-                tx, LeafKind.CATALOG, asset_id, {"datasets": 1}, actor=peer.participant_id
-            )
+            self._journal.write(tx, LeafKind.CATALOG, asset_id, {"datasets": 1}, actor=peer.participant_id)
             text = _dataset(row["head"], offers[asset_id])
             return f'{{"@context":{json.dumps([names.CONTEXT_DSP])},{text[1:]}'.encode()
 
@@ -339,7 +337,10 @@ class Catalogs:
         for lang, text in (asset.description.get("title") or {}).items():
             head.setdefault("dct:title", []).append({"@value": text, "@language": lang})
         if asset.size:
-            distribution["dcat:byteSize"] = {"@value": str(asset.size), "@type": names.XSD + "nonNegativeInteger"}
+            distribution["dcat:byteSize"] = {
+                "@value": str(asset.size),
+                "@type": names.XSD + "nonNegativeInteger",
+            }
         if asset.sha256:
             head[names.MMD + "sha256"] = asset.sha256
             head["dcat:version"] = str(asset.version)

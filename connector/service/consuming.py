@@ -242,7 +242,9 @@ class Consuming:
                 # Another transfer would only go around whoever suspended this one.
                 raise Suspended(transfer.reason or "the transfer is suspended")
             if transfer.state in (None, TransferState.REQUESTED):
-                return await self.settled(transfer.id, timeout_s)  # asked for before a restart, or by another call
+                return await self.settled(
+                    transfer.id, timeout_s
+                )  # asked for before a restart, or by another call
         transfer = await self._transfers.request(agreement.id, purpose=purpose)
         return await self.settled(transfer.id, timeout_s)
 
@@ -335,6 +337,14 @@ class Consuming:
         data = {"transfer": transfer.id, "bytes": pulled.size, "sha256": pulled.sha256}
         self._journal.write(tx, LeafKind.RECEIVED, agreement.id, data)
 
+    async def transfer(self, transfer_id: str) -> Transfer:
+        """A transfer as it is now.
+
+        Raises:
+            NotFound: no such transfer.
+        """
+        return await self._transfers.find(transfer_id)
+
     async def finish(self, transfer_id: str) -> Transfer:
         """Tell the provider that we are done with a transfer."""
         return await self._transfers.act(transfer_id, Step(TransferAct.COMPLETE))
@@ -350,7 +360,7 @@ class _Authorize:
 
     async def __call__(self, is_refused: bool) -> str:
         if is_refused:
-            current = await self._consuming._transfers.find(self._transfer.id)
+            current = await self._consuming.transfer(self._transfer.id)
             stored = endpoint_properties(current.data_address)
             if stored.get("authorization") == self._address["authorization"]:
                 return await self._consuming.refreshed(self._transfer, stored)

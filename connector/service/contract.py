@@ -21,6 +21,7 @@ from connector.model.contract import Agreement
 from connector.model.identity import DidDocument, Relationship
 from connector.model.ports import RandomBytes, Signer
 from connector.policy import equal
+from connector.service.reading import read
 
 OFFER: Final = "madang-offer+jwt"
 AGREEMENT: Final = "madang-agreement+jwt"
@@ -109,15 +110,11 @@ class Tokens:
     ) -> str:
         """The consumer's counter-signature over the provider's token."""
         claims = self._claims(now, policy, dataset) | _bind(parties)
-        return self._signer.sign(
-            claims | {"treeHead": head, "over": over(agreement_token)}, typ=VERIFICATION
-        )
+        return self._signer.sign(claims | {"treeHead": head, "over": over(agreement_token)}, typ=VERIFICATION)
 
     def withdrawal(self, agreement: Agreement, now: datetime, reason: str) -> str:
         """Either side takes its consent back."""
-        parties = Parties(
-            agreement.our_id, agreement.peer, agreement.consumer_pid, agreement.provider_pid
-        )
+        parties = Parties(agreement.our_id, agreement.peer, agreement.consumer_pid, agreement.provider_pid)
         dataset = Dataset(agreement.dataset_id, agreement.dataset_version, agreement.dataset_sha256)
         claims = self._claims(now, agreement.policy, dataset) | _bind(parties)
         claims |= {"agreementId": agreement.id, "reason": reason, "over": over(agreement.agreement_token)}
@@ -228,7 +225,7 @@ def check_equal(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     Raises:
         PolicyDiffers: they do not; the message says in what.
     """
-    differences = equal(mine, theirs)
+    differences = equal(read(mine).policy, read(theirs).policy)
     if differences:
         shown = "; ".join(f"{d.pointer}: {d.text('en')}" for d in differences[:5])
         raise PolicyDiffers(f"not what was agreed on: {shown}", pointer=differences[0].pointer)

@@ -31,8 +31,6 @@ _YOUNG_S: Final = 60.0
 _RETRY_404_S: Final = 10.0
 _RETRY_409_S: Final = 5.0
 _MAX_BACKOFF_S: Final = 300.0
-_LOOK_AGAIN_S: Final = 30.0
-T = TypeVar("T")
 _DISK_AGAIN_S: Final = 1.0
 """How soon to write again what a full disk did not take."""
 

@@ -11,7 +11,15 @@ from connector.dataplane.sources.api import Datatype, SourceDescription
 from connector.errors import DescriptionInvalid
 from connector.model.catalog import Asset, CatalogOffer
 from connector.model.names import DATA_FORMAT, EDC
-from connector.semantic.description import Catalog, Dataset, Description, Participant, Text, read_dataset, read_text
+from connector.semantic.description import (
+    Catalog,
+    Dataset,
+    Description,
+    Participant,
+    Text,
+    read_dataset,
+    read_text,
+)
 from connector.semantic.graph import triples
 from connector.semantic.jsonld import to_jsonld
 from connector.semantic.labels import guess_label
@@ -101,7 +109,8 @@ class Describing:
     def dataset(self, asset: Asset, offers: list[CatalogOffer]) -> Dataset:
         """A dataset with the offers that stand for it."""
         found = [
-            {"id": o.id, "policy": o.policy, "policy_digest": o.policy_digest, "token": o.token} for o in offers
+            {"id": o.id, "policy": o.policy, "policy_digest": o.policy_digest, "token": o.token}
+            for o in offers
         ]
         return self._dataset(asset, found)
 
@@ -153,7 +162,7 @@ def write(description: Description, form: str) -> bytes:
         return json.dumps(to_jsonld(graph), ensure_ascii=False, indent=1).encode("utf-8")
     if form == NTRIPLES:
         return to_ntriples(graph).encode("utf-8")
-    assert form == TURTLE, form  # noqa: S101  # negotiate offers only these three
+    assert form == TURTLE, form  # negotiate offers only these three
     return to_turtle(graph).encode("utf-8")
 
 

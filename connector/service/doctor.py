@@ -1,7 +1,7 @@
 """`madang doctor`: looks at what goes wrong in practice, and says how to mend it.
 
-Reads and asks, never changes. Every check stands for itself: one that fails does not hide another. A finding is
-`ok`, a `note` (fine, but know it), or `broken`.
+Reads and asks, never changes. Every check stands for itself: one that fails does not hide another. A finding
+is `ok`, a `note` (fine, but know it), or `broken`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def _disk(home: Path) -> Iterator[Finding]:
     if percent < _NONE_PERCENT:
         yield _broken("disk.low", percent=percent)
     else:
-        yield (_note if percent < _LOW_PERCENT else _ok)("disk.low" if percent < _LOW_PERCENT else "disk.ok", percent=percent)
+        yield (_note if percent < _LOW_PERCENT else _ok)(
+            "disk.low" if percent < _LOW_PERCENT else "disk.ok", percent=percent
+        )
 
 
 def _database(home: Path) -> Iterator[Finding]:
@@ -330,5 +332,3 @@ def _clock(offsets: Mapping[str, float]) -> Iterator[Finding]:
         is_off = abs(offset) > OFF_S
         make = _broken if is_off else _ok
         yield make("clock.off" if is_off else "clock.ok", offset=f"{offset:+.0f}", against=peer)
-
-

@@ -36,7 +36,12 @@ FINDINGS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "make room: a full disk means that nothing is accepted",
     ),
     "database.ok": ("데이터베이스가 온전합니다", "the database is sound", "", ""),
-    "database.none": ("아직 데이터베이스가 없습니다 (켠 적 없음)", "there is no database yet (never up)", "", ""),
+    "database.none": (
+        "아직 데이터베이스가 없습니다 (켠 적 없음)",
+        "there is no database yet (never up)",
+        "",
+        "",
+    ),
     "database.broken": (
         "데이터베이스가 깨졌습니다: {error}",
         "the database is damaged: {error}",
@@ -49,7 +54,12 @@ FINDINGS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "madang restore --confirm",
         "madang restore --confirm",
     ),
-    "port.ours": ("{name} 포트 {port}: 이 커넥터가 쓰고 있습니다", "{name} port {port}: this connector listens", "", ""),
+    "port.ours": (
+        "{name} 포트 {port}: 이 커넥터가 쓰고 있습니다",
+        "{name} port {port}: this connector listens",
+        "",
+        "",
+    ),
     "port.free": ("{name} 포트 {port}: 비어 있습니다", "{name} port {port} is free", "", ""),
     "port.taken": (
         "{name} 포트 {port}를 다른 프로그램이 쓰고 있습니다",

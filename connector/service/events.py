@@ -36,12 +36,17 @@ class Events:
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
     def publish(self, tx: Tx, type_: str, subject: str, data: Mapping[str, Any]) -> None:
-        """Tell the listeners once the transaction is on disk."""
-        if self._listeners:
-            tx.after(lambda: self.tell(type_, subject, data))
+        """Tell the listeners once the transaction is on disk.
+
+        Whether anybody listens is asked only then: who begins to listen while the transaction is
+        under way still reads the old state, and would wait for ever.
+        """
+        tx.after(lambda: self.tell(type_, subject, data))
 
     def tell(self, type_: str, subject: str, data: Mapping[str, Any]) -> None:
         """Tell the listeners now."""
+        if not self._listeners:
+            return
         event = Event(next(self._numbers), self._clock.now(), type_, subject, data)
         for listener in list(self._listeners):
             if listener.qsize() >= _BACKLOG:

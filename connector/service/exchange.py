@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from connector.errors import ConnectorError, Conflict, IllegalTransition, InvalidMessage, NotFound
+from connector.errors import Conflict, ConnectorError, IllegalTransition, InvalidMessage, NotFound
 from connector.failpoints import failpoint
 from connector.ledger.log import LeafKind
 from connector.model.canonical import digest
@@ -24,7 +24,6 @@ from connector.model.identity import Peer
 from connector.model.messages import Message
 from connector.model.ports import Clock, RandomBytes
 from connector.model.process import (
-    Act,
     Kind,
     Negotiation,
     NegotiationAct,
@@ -184,7 +183,9 @@ class Exchange(ABC, Generic[P]):
         process = self._get(tx, pid, peer)
         if receiver is not None and process.role is not receiver:
             # It is the caller's own process, so nothing is given away; a 404 would only be tried again.
-            raise IllegalTransition(f"the {process.role.value.lower()} takes no such message", pointer="/@type")
+            raise IllegalTransition(
+                f"the {process.role.value.lower()} takes no such message", pointer="/@type"
+            )
         self._check_pids(process, message)
         pending = process.pending if self._may_have_left(tx, process) else None
         found = machine.receive(self.kind, process.state, pending, process.role.other, message.act)
@@ -215,9 +216,7 @@ class Exchange(ABC, Generic[P]):
 
     def _check_pids(self, process: P, message: Message) -> None:
         if message.pid_of(process.role) != process.id:
-            raise InvalidMessage(
-                "is not the process that the path names", pointer=_pid_pointer(process.role)
-            )
+            raise InvalidMessage("is not the process that the path names", pointer=_pid_pointer(process.role))
         other = process.role.other
         if process.peer_pid and message.pid_of(other) != process.peer_pid:
             raise InvalidMessage("does not belong to this process", pointer=_pid_pointer(other))
@@ -228,9 +227,7 @@ class Exchange(ABC, Generic[P]):
         now = self._room.clock.now()
         return any(item.may_have_left(now) for item in tx.outbox.of_process(process.id))
 
-    def _repeat_by_id(
-        self, tx: Tx, peer: Peer, message: Message, body: Mapping[str, Any]
-    ) -> Answer | None:
+    def _repeat_by_id(self, tx: Tx, peer: Peer, message: Message, body: Mapping[str, Any]) -> Answer | None:
         if not message.id:
             return None
         seen = tx.inbox.seen(peer.participant_id, message.id)
@@ -421,7 +418,7 @@ class Exchange(ABC, Generic[P]):
 
     def _reach(self, tx: Tx, process: P, before: State | None, *, actor: str = "local") -> P:
         """The process is in a new state: save, leaf, event."""
-        assert process.state is not None  # noqa: S101  # for the type checker; every caller set it
+        assert process.state is not None  # for the type checker; every caller set it
         process = self._arrived(tx, process, before)
         process = self._save(tx, process)
         data = {

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from connector.model.ports import Clock
 from connector.model.process import (
     Act,
     Approval,
@@ -23,7 +24,6 @@ from connector.model.process import (
     TransferAct,
     TransferState,
 )
-from connector.model.ports import Clock
 
 if TYPE_CHECKING:
     from connector.service.negotiation import Negotiations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.ledger.log import Ledger, LeafKind
+from connector.ledger.log import LeafKind, Ledger
 from connector.model.ports import Clock, Signer
 from connector.service.timers import Timers
 from connector.store.tables import Tx

@@ -32,7 +32,7 @@ class _Fixed:
         """As in the store: nodes never change."""
         return self.tx.ledger_node(level, index)
 
-    def add_ledger_leaf(self, seq: int, body: bytes, leaf: bytes, nodes: Iterable[TreeNode]) -> None:  # noqa: ARG002  # the protocol names them
+    def add_ledger_leaf(self, seq: int, body: bytes, leaf: bytes, nodes: Iterable[TreeNode]) -> None:
         """Never: this is for reading."""
         raise AssertionError("an export writes nothing")
 
@@ -40,7 +40,7 @@ class _Fixed:
         """As in the store: leaves never change."""
         return self.tx.ledger_bodies(start, min(stop, self.size))
 
-    def add_ledger_head(self, size: int, root: str, token: str) -> None:  # noqa: ARG002  # the protocol names them
+    def add_ledger_head(self, size: int, root: str, token: str) -> None:
         """Never: this is for reading."""
         raise AssertionError("an export writes nothing")
 

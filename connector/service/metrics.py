@@ -129,6 +129,7 @@ class Metrics:
         self._store = store
         self._clock = clock
         self._registry = CollectorRegistry()
+        self._children: dict[tuple[str, str, str, int], tuple[Counter, Histogram]] = {}
         self._seen = _Seen(clock, sender, gate, clock.monotonic())
         self._registry.register(self._seen)
         self._requests = Counter(
@@ -155,8 +156,17 @@ class Metrics:
 
     def request(self, listener: str, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request; `route` is the pattern, never the path itself."""
-        self._requests.labels(listener, method, route, str(status)).inc()
-        self._seconds.labels(listener, route).observe(seconds)
+        key = listener, method, route, status
+        found = self._children.get(key)
+        if found is None:
+            # Label values are looked up and locked each time otherwise; there are few, and they last.
+            found = (
+                self._requests.labels(listener, method, route, str(status)),
+                self._seconds.labels(listener, route),
+            )
+            self._children[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def delivered(self, count: int) -> None:
         """Count bytes of data that left, whether or not the answer was whole."""

@@ -42,14 +42,14 @@ from connector.model.process import (
     State,
 )
 from connector.model.times import iso
-from connector.policy import BEFORE_AGREEMENT, Context, Scope, ends_at, equal, parse
-from connector.policy import compile as compile_policy
+from connector.policy import BEFORE_AGREEMENT, Context, Scope, ends_at, equal
 from connector.protocol import messages
 from connector.service import contract
 from connector.service.catalog import Catalogs
 from connector.service.contract import Dataset, Parties, Tokens
 from connector.service.exchange import Answer, Exchange, Refused, Room, content_digest
 from connector.service.extension import Step
+from connector.service.reading import read
 from connector.store.tables import Negotiations as NegotiationRows
 from connector.store.tables import Tx
 
@@ -188,15 +188,17 @@ class Negotiations(Exchange[Negotiation]):
             return self._judge_offer(n, message, peer)
         return self._judge_request(tx, n, message, peer)
 
-    def _judge_offer(self, n: Negotiation, message: ContractRequest | ContractOffer, peer: Peer) -> Negotiation:
+    def _judge_offer(
+        self, n: Negotiation, message: ContractRequest | ContractOffer, peer: Peer
+    ) -> Negotiation:
         target = message.offer.get("target")
         if n.dataset_id and target not in (None, n.dataset_id):
             raise InvalidMessage("is not the dataset of this negotiation", pointer="/offer/target")
-        policy = parse(message.offer)
+        policy = read(message.offer).policy
         if message.token:
             parties = Parties(peer.participant_id, n.our_id, n.id, message.provider_pid)
             self._check_token(message, peer, parties, is_bound=bool(message.consumer_pid))
-        is_wanted = bool(n.offer) and not policy.not_understood and not equal(n.offer, message.offer)
+        is_wanted = bool(n.offer) and not policy.not_understood and not equal(read(n.offer).policy, policy)
         approval = Approval.APPROVED if is_wanted else Approval.WAITING
         return replace(
             n,
@@ -226,10 +228,11 @@ class Negotiations(Exchange[Negotiation]):
         asked = message.offer
         if not contract.rules(asked):
             asked = {**offer.policy, "@id": offer.id, "@type": "Offer", "target": offer.asset_id}
-        policy = parse(asked)
-        same = not equal(offer.policy, asked)
+        asks = read(asked)
+        policy = asks.policy
+        same = not equal(read(offer.policy).policy, policy)
         reason, approval = "", Approval.WAITING
-        decision = compile_policy(policy).evaluate(self._context(n, peer, offer.asset_id))
+        decision = asks.compiled.evaluate(self._context(n, peer, offer.asset_id))
         if policy.not_understood:
             reason = f"not understood: {policy.not_understood[0].name}"
         elif not decision.permitted:
@@ -266,9 +269,7 @@ class Negotiations(Exchange[Negotiation]):
             deferred=BEFORE_AGREEMENT,
         )
 
-    def _take_agreement(
-        self, tx: Tx, n: Negotiation, message: ContractAgreement, peer: Peer
-    ) -> Negotiation:
+    def _take_agreement(self, tx: Tx, n: Negotiation, message: ContractAgreement, peer: Peer) -> Negotiation:
         """The provider's agreement must be what we asked for, or accepted, and signed by it."""
         policy, now = message.agreement, self._room.clock.now()
         try:
@@ -325,7 +326,7 @@ class Negotiations(Exchange[Negotiation]):
             documents=documents,
             is_final=False,
             signed_at=now,
-            ends_at=ends_at(policy, now),
+            ends_at=ends_at(read(policy).policy, now),
             withdrawn_at=None,
             withdrawn_by="",
             withdrawal_reason="",
@@ -390,6 +391,7 @@ class Negotiations(Exchange[Negotiation]):
     def _not_decided(self, tx: Tx, ref: str) -> None:
         n = tx.negotiations.get(ref)
         if n is not None and n.approval is Approval.WAITING and not n.is_over:
+            self._room.events.publish(tx, "negotiation.overdue", n.id, {"peer": n.peer})
             self._end(tx, n, Step(NegotiationAct.TERMINATE, _NOT_DECIDED, "nobody decided in time"))
 
     # --- what we say --------------------------------------------------------------------------
@@ -432,9 +434,7 @@ class Negotiations(Exchange[Negotiation]):
     def _signs_towards(self, n: Negotiation) -> bool:
         return n.peer.startswith("did:") and n.our_id.startswith("did:")
 
-    def _agree(
-        self, tx: Tx, n: Negotiation, pids: dict[str, Any]
-    ) -> tuple[Negotiation, ContractAgreement]:
+    def _agree(self, tx: Tx, n: Negotiation, pids: dict[str, Any]) -> tuple[Negotiation, ContractAgreement]:
         now = self._room.clock.now()
         policy = {
             "@id": self._room.new_id(),
@@ -471,7 +471,9 @@ class Negotiations(Exchange[Negotiation]):
 
     # --- what the owner says ------------------------------------------------------------------
 
-    async def request(self, other: Counterparty, offer: Mapping[str, Any], *, offer_token: str = "") -> Negotiation:
+    async def request(
+        self, other: Counterparty, offer: Mapping[str, Any], *, offer_token: str = ""
+    ) -> Negotiation:
         """Ask a provider for an offer (consumer, initial ContractRequestMessage).
 
         `offer` has `@id`, `target` and the rules, as the catalog gave them.
@@ -494,7 +496,7 @@ class Negotiations(Exchange[Negotiation]):
         body = {"@id": offer["@id"], "@type": "Offer", **contract.rules(offer), "target": offer["target"]}
         assigner, assignee = (other.id, "") if role is Role.CONSUMER else (other.our_id, other.id)
         body |= {"assigner": assigner} | ({"assignee": assignee} if assignee else {})
-        parse(body)
+        read(body)
         now = self._room.clock.now()
         act = NegotiationAct.REQUEST if role is Role.CONSUMER else NegotiationAct.OFFER
 
@@ -554,7 +556,7 @@ class Negotiations(Exchange[Negotiation]):
             n = self._waiting(tx, pid)
             offer = {k: v for k, v in n.offer.items() if k not in contract.rules(n.offer)}
             offer |= contract.rules(policy) | {"@type": "Offer"}
-            parse(offer)
+            read(offer)
             self._room.timers.clear(tx, "decide", n.id)
             n = replace(n, offer=offer, approval=Approval.COUNTERED, reason="")
             self._room.journal.write(tx, LeafKind.APPROVAL, n.id, {"approval": n.approval.value})

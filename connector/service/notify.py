@@ -16,7 +16,14 @@ from connector.service.events import Event, Events
 
 _log = logging.getLogger(__name__)
 TOLD: Final = frozenset(
-    {"negotiation.waiting", "contract.withdrawn", "contract.ended", "disk.low", "certificate.ending"}
+    {
+        "negotiation.waiting",
+        "negotiation.overdue",
+        "contract.withdrawn",
+        "contract.ended",
+        "disk.low",
+        "certificate.ending",
+    }
 )
 
 

@@ -82,7 +82,9 @@ class Overview:
 
         def work(tx: Tx) -> list[dict[str, Any]]:
             return [
-                {**self._contract(tx, a), "role": a.role.value} for a in tx.agreements.everything() if a.is_final
+                {**self._contract(tx, a), "role": a.role.value}
+                for a in tx.agreements.everything()
+                if a.is_final
             ]
 
         return await self._store.read(work)

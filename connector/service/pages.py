@@ -21,7 +21,7 @@ MAX_BYTES: Final = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A catalog page: the body, how many datasets, and where the pages beside it begin (None: there is none)."""
+    """A catalog page: the body, how many datasets, and where the pages beside it begin (None: nowhere)."""
 
     body: bytes
     datasets: int

@@ -190,4 +190,3 @@ class Parties:
         except (ValueError, LookupError, TypeError, StopIteration):
             raise PeerFailed(f"{root} speaks no DSP {_VERSION}") from None
         return root + ("" if path == "/" else str(path))
-

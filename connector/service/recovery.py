@@ -184,7 +184,9 @@ async def _ask_transfer(node: Node, found: Found, asked: Transfer) -> None:
         if not is_over and state is not TransferState.STARTED:
             return
         reason = _ELSEWHERE if is_over else ""
-        changed = replace(transfer, state=state, pending=None, suspended_by=None, reason=reason, reason_by=None)
+        changed = replace(
+            transfer, state=state, pending=None, suspended_by=None, reason=reason, reason_by=None
+        )
         if is_over:
             tx.outbox.delete_of_process(transfer.id)
             node.timers.clear(tx, "expire-transfer", transfer.id)
@@ -219,5 +221,3 @@ def _tell(node: Node, tx: Tx, kind: str, process: Transfer | Negotiation, said: 
     data = {"from": "", "to": said, "role": process.role.value, "peer": process.peer, "reason": "restore"}
     node.journal.write(tx, LeafKind.STATE, process.id, data, actor=process.peer)
     node.events.publish(tx, f"{kind}.{said.lower()}", process.id, data)
-
-

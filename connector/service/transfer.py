@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -22,7 +23,7 @@ from connector.identity.did import parse_did_document, withdrawal_url
 from connector.ledger.log import LeafKind
 from connector.model import names
 from connector.model.contract import Agreement
-from connector.model.identity import Peer
+from connector.model.identity import Peer, PeerKind
 from connector.model.messages import (
     Message,
     TransferCompletion,
@@ -44,6 +45,7 @@ from connector.service.extension import Step
 from connector.store.tables import Transfers as TransferRows
 from connector.store.tables import Tx
 
+_log = logging.getLogger(__name__)
 _WITHDRAWAL: Final = "withdrawal"
 
 
@@ -207,7 +209,8 @@ class Transfers(Exchange[Transfer]):
             return replace(t, suspended_by=None, reason="", data_address=message.data_address or {})
         if t.suspended_by is Role.PROVIDER:
             raise PolicyDenied(
-                f"the provider suspended this transfer and resumes it itself: {t.reason}", code="policy-denied"
+                f"the provider suspended this transfer and resumes it itself: {t.reason}",
+                code="policy-denied",
             )
         agreement = self._its_agreement(tx, t)
         if agreement.withdrawn_at is not None:
@@ -431,6 +434,21 @@ class Transfers(Exchange[Transfer]):
         self._set_withdrawn(tx, agreement, agreement.peer, token, str(claims.get("reason", ""))[:500])
         self._room.pass_failpoints(tx, _WITHDRAWAL)
 
+    def refused(self, tx: Tx, item: OutboxItem, reply: Reply) -> None:
+        """See `Exchange.refused`; a refusal may bring the withdrawal that we have not heard of yet [D9]."""
+        super().refused(tx, item, reply)
+        token = reply.body.get(names.WITHDRAWAL_TOKEN) if isinstance(reply.body, Mapping) else None
+        transfer = tx.transfers.get(item.process_id)
+        agreement = tx.agreements.get(transfer.agreement_id) if transfer else None
+        document = agreement.documents.get(agreement.peer) if agreement else None
+        if agreement is None or document is None or not isinstance(token, str):
+            return
+        signer = parse_did_document(document, agreement.peer)
+        try:
+            self._take_withdrawal(tx, agreement.id, token, Peer(agreement.peer, PeerKind.DID, agreement.our_id, signer))
+        except TokenInvalid as error:
+            _log.warning("a refusal brought no valid withdrawal", extra={"error": str(error)})
+
     def _contract_ended(self, tx: Tx, ref: str) -> None:
         agreement = tx.agreements.get(ref)
         if agreement is not None and agreement.withdrawn_at is None:
@@ -465,5 +483,8 @@ def _said(code: str, reason: tuple[str, ...]) -> str:
 
 def _denied(decision: Decision) -> ConnectorError:
     return PolicyDenied(
-        decision.text("en"), code=decision.code, pointer=decision.rule, extra={names.MMD + "decision": decision.to_json()}
+        decision.text("en"),
+        code=decision.code,
+        pointer=decision.rule,
+        extra={names.MMD + "decision": decision.to_json()},
     )

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 from connector.model.times import iso, parse_iso
@@ -34,21 +35,24 @@ class RowType(Generic[T]):
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # T is always a dataclass here
         self._names = tuple(f.name for f in fields)
         codecs = [(name, *_codec(hints[name])) for name in self._names]
+        self._values = attrgetter(*self._names)
         self._encoders = [(n, e) for n, e, _ in codecs if e is not None]
-        self._plain = [n for n, e, _ in codecs if e is None]
-        self._decoders = [(n, d) for n, _, d in codecs]
+        self._decoders = [(i, d) for i, (_, _, d) in enumerate(codecs) if d is not None]
+        self._columns = itemgetter(*self._names)
 
     def encode(self, value: T) -> dict[str, Any]:
         """The bound parameters for a value."""
-        row = {name: getattr(value, name) for name in self._plain}
+        row = dict(zip(self._names, self._values(value), strict=True))
         for name, encode in self._encoders:
-            row[name] = encode(getattr(value, name))
+            row[name] = encode(row[name])
         return row
 
     def decode(self, row: Mapping[str, Any]) -> T:
         """A value from a row that has at least its columns."""
-        found = {n: (row[n] if d is None else d(row[n])) for n, d in self._decoders}
-        return self._cls(**found)
+        found = list(self._columns(row))
+        for i, decode in self._decoders:
+            found[i] = decode(found[i])
+        return self._cls(*found)
 
 
 def _codec(hint: Any) -> Codec:

@@ -153,13 +153,14 @@ class SqliteStore:
         try:
             raw.execute("begin immediate")
             for work, future in batch:
-                outcomes.append((future, *self._one(work)))
-            raw.execute("commit")
+                outcomes.append((future, *self._one(work, is_alone=len(batch) == 1)))
+            if raw.in_transaction:
+                raw.execute("commit")
         except sqlite3.Error as error:
             failure = Unavailable(f"the store cannot write: {error}", hint="free disk space, then try again")
             if raw.in_transaction:
                 raw.execute("rollback")
-            self._write_tx.take_after()
+            self._write_tx.forget()
 
         def settle() -> None:
             for future, result, error, after in outcomes if failure is None else []:
@@ -178,21 +179,27 @@ class SqliteStore:
 
         on_loop(settle)
 
-    def _one(self, work: Callable[[Tx], Any]) -> tuple[Any, BaseException | None, list[Callable[[], None]]]:
+    def _one(
+        self, work: Callable[[Tx], Any], *, is_alone: bool
+    ) -> tuple[Any, BaseException | None, list[Callable[[], None]]]:
+        """Run one piece of work; alone in its transaction it needs no savepoint to be taken back by itself."""
         raw = self._writer.raw
-        raw.execute("savepoint work")
+        if not is_alone:
+            raw.execute("savepoint work")
         try:
             result = work(self._write_tx)
         except sqlite3.OperationalError:
             # Full or broken disk: SQLite may have rolled the whole transaction back already.
-            self._write_tx.take_after()
+            self._write_tx.forget()
             raise
         except Exception as error:  # noqa: BLE001  # it is handed to the one who asked
-            self._write_tx.take_after()
-            raw.execute("rollback to work")
-            raw.execute("release work")
+            self._write_tx.forget()
+            raw.execute("rollback" if is_alone else "rollback to work")
+            if not is_alone:
+                raw.execute("release work")
             return None, error, []
-        raw.execute("release work")
+        if not is_alone:
+            raw.execute("release work")
         return result, None, self._write_tx.take_after()
 
 

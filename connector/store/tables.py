@@ -402,6 +402,7 @@ class Tx:
     def __init__(self, db: Executor) -> None:
         self._db = db
         self._after: list[Callable[[], None]] = []
+        self._edge: dict[int, tuple[int, bytes]] = {}
         self.negotiations = Negotiations(db, "negotiation", _NEGOTIATION)
         self.transfers = Transfers(db, "transfer", _TRANSFER)
         self.agreements = Agreements(db, "agreement", _AGREEMENT)
@@ -423,6 +424,11 @@ class Tx:
         """The engine's side of `after`."""
         found, self._after = self._after, []
         return found
+
+    def forget(self) -> None:
+        """The engine's side of a rollback: nothing is to be called, and nothing that was written is known."""
+        self._after = []
+        self._edge = {}
 
     def first_use(self, issuer: str, jti: str, expires_at: datetime) -> bool:
         """Whether a token id was never used before; it is from now on."""
@@ -462,10 +468,15 @@ class Tx:
 
     def ledger_size(self) -> int:
         """How many leaves there are."""
+        if 0 in self._edge:
+            return self._edge[0][0] + 1
         return int(self._db.rows("ledger", "size", {})[0][0])
 
     def ledger_node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree; level 0 is the leaf hash."""
+        newest, value = self._edge.get(level, (-1, b""))
+        if newest == index:
+            return value
         if level == 0:
             return bytes(self._db.rows("ledger", "leaf_hash", {"seq": index})[0][0])
         return bytes(self._db.rows("ledger", "node", {"level": level, "idx": index})[0][0])
@@ -475,8 +486,11 @@ class Tx:
     ) -> None:
         """Insert a leaf and the inner nodes it completed."""
         self._db.change("ledger", "add_leaf", {"seq": seq, "body": body, "hash": leaf})
+        # The next leaf asks for nothing but the newest node of each level: no need to read them back.
+        self._edge[0] = seq, leaf
         for level, index, value in nodes:
             self._db.change("ledger", "add_node", {"level": level, "idx": index, "hash": value})
+            self._edge[level] = index, value
 
     def ledger_bodies(self, start: int, stop: int) -> Iterator[bytes]:
         """The leaves [start, stop), a few thousand in memory at a time."""

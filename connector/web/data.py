@@ -59,6 +59,7 @@ class DataEndpoint:
             body.close()
 
     async def _settle(self, grant: Grant, sent: Span, outcome: str) -> None:
+        self._node.metrics.delivered(sent.length)
         try:
             await self._node.access.settle(grant, sent, outcome)
         except Unavailable as error:

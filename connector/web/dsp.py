@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -63,7 +64,9 @@ class Dsp:
             web.post(f"{base}/agreements/{{id:.+}}/withdrawal", self.withdrawal),
             web.get(f"{base}/agreements/{{id:.+}}/withdrawal", self.asked_withdrawal, allow_head=False),
         ]
-        found += [web.post(f"{n}/{{pid}}/{p}", self._moves(Kind.NEGOTIATION, p, w)) for p, w in negotiation.items()]
+        found += [
+            web.post(f"{n}/{{pid}}/{p}", self._moves(Kind.NEGOTIATION, p, w)) for p, w in negotiation.items()
+        ]
         found += [web.post(f"{t}/{{pid}}/{p}", self._moves(Kind.TRANSFER, p, w)) for p, w in transfer.items()]
         return found
 
@@ -109,7 +112,7 @@ class Dsp:
         body = await read_json(request, self._limit)
         message = cast(ContractRequest, parse(body, _REQUEST))
         _is_first(message.callback)
-        return _answer(message, await self._node.negotiations.open_by_request(peer, message, body))
+        return await _answer(message, self._node.negotiations.open_by_request(peer, message, body))
 
     async def first_offer(self, request: web.Request) -> web.Response:
         """POST /negotiations/offers: a provider begins."""
@@ -117,14 +120,14 @@ class Dsp:
         body = await read_json(request, self._limit)
         message = cast(ContractOffer, parse(body, _OFFER))
         _is_first(message.callback)
-        return _answer(message, await self._node.negotiations.open_by_offer(peer, message, body))
+        return await _answer(message, self._node.negotiations.open_by_offer(peer, message, body))
 
     async def transfer_request(self, request: web.Request) -> web.Response:
         """POST /transfers/request: a consumer asks for data."""
         peer = await self._peer(request)
         body = await read_json(request, self._limit)
         message = cast(TransferRequest, parse(body, "TransferRequestMessage"))
-        return _answer(message, await self._node.transfers.open_by_request(peer, message, body))
+        return await _answer(message, self._node.transfers.open_by_request(peer, message, body))
 
     async def negotiation(self, request: web.Request) -> web.Response:
         """GET /negotiations/{pid}."""
@@ -169,12 +172,10 @@ class Dsp:
         async def handler(request: web.Request) -> web.Response:
             peer = await self._peer(request)
             body = await read_json(request, self._limit)
-            service: Any = (
-                self._node.negotiations if kind is Kind.NEGOTIATION else self._node.transfers
-            )
+            service: Any = self._node.negotiations if kind is Kind.NEGOTIATION else self._node.transfers
             message = parse(body, *wire_types)
             pid = request.match_info["pid"]
-            return _answer(message, await service.receive(peer, pid, receiver, message, body))
+            return await _answer(message, service.receive(peer, pid, receiver, message, body))
 
         return handler
 
@@ -184,8 +185,11 @@ def _is_first(callback: str) -> None:
         raise messages.Invalid("/callbackAddress", "a first message needs a callbackAddress")
 
 
-def _answer(message: Message, answer: Answer) -> web.Response:
-    failpoint("before-answer", message.act.value)
+async def _answer(message: Message, answering: Awaitable[Answer]) -> web.Response:
+    try:
+        answer = await answering
+    finally:
+        failpoint("before-answer", message.act.value)
     if answer.body is None:
         return web.Response(status=answer.status)
     return web.json_response(dict(answer.body), status=answer.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Final
 
 from connector.errors import TooMany
@@ -32,13 +33,16 @@ class Rate:
         level = min(self._per_minute, level + (now - at) * self._per_minute / 60)
         if level < 1:
             wait_s = max(1, round((1 - level) * 60 / self._per_minute))
-            raise TooMany(f"too many {self._what}; {self._per_minute} a minute are allowed", retry_after_s=wait_s)
+            raise TooMany(
+                f"too many {self._what}; {self._per_minute} a minute are allowed", retry_after_s=wait_s
+            )
         self._buckets[key] = (level - 1, now)
         self._buckets.move_to_end(key)
         if len(self._buckets) > _MAX_KEYS:
             self._buckets.popitem(last=False)
 
 
+@lru_cache(maxsize=4096)
 def network_of(remote: str | None) -> str:
     """The network an address belongs to for counting: the address itself (IPv4), its /64 (IPv6)."""
     try:

@@ -6,6 +6,7 @@ that `init` made, but for health and the API's description, and for metrics on l
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 from typing import Any, Final
@@ -21,7 +22,7 @@ from connector.web.health import Health
 from connector.web.manage import Manage
 from connector.web.middleware import Handler
 from connector.web.openapi import OpenApi
-from connector.web.streams import EventStream
+from connector.web.streams import STOPPING, EventStream
 
 EDC_BASE: Final = "/management/v3"
 OPEN: Final = frozenset({"/health/live", "/health/ready", "/openapi.json"})
@@ -69,6 +70,12 @@ def add_routes(app: web.Application, node: Node) -> None:
     stream = EventStream(node.events)
     app[LIMIT] = node.settings.server.body_limit
     app.on_shutdown.append(stream.stop)
+    stopping = app[STOPPING] = asyncio.Event()
+
+    async def stop(_: web.Application) -> None:
+        stopping.set()
+
+    app.on_shutdown.append(stop)
     table = calls(node, stream)
     description = OpenApi(table)
     app.add_routes([call.route() for call in (*table, *description.calls())])

@@ -130,7 +130,7 @@ def errors(timeout_s: float, *, exempt: str) -> Any:
             return render_error(request, _from_http(error))
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:  # whatever it is, the caller learns an incident id and nothing else
+        except Exception:  # noqa: BLE001  # whatever it is, the caller learns an incident id and nothing else
             incident = secrets.token_hex(6)
             _log.exception("unexpected error", extra={"incident": incident, "path": request.path})
             return render_error(request, ConnectorError("internal error", extra={"incident": incident}))
@@ -139,6 +139,8 @@ def errors(timeout_s: float, *, exempt: str) -> Any:
 
 
 def _from_http(error: web.HTTPException) -> ConnectorError:
-    found = ConnectorError(error.reason or "error", code="not-found" if error.status == 404 else "bad-request")
+    found = ConnectorError(
+        error.reason or "error", code="not-found" if error.status == 404 else "bad-request"
+    )
     found.status = error.status  # type: ignore[misc]  # one instance stands for aiohttp's own refusal
     return found

@@ -65,7 +65,7 @@ class Public:
     def _write(self, request: web.Request, description: object) -> web.Response:
         form = negotiate(request.headers.get("Accept"))
         if form is None:
-            raise NotAcceptable()
+            raise NotAcceptable
         body = write(description, form)  # type: ignore[arg-type]  # every caller gives a Description
         return web.Response(body=body, content_type=form, charset="utf-8", headers={"Vary": "Accept"})
 

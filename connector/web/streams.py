@@ -24,6 +24,8 @@ MAX_LISTENERS: Final = 64
 _LINE_EVERY_S: Final = 0.2
 NDJSON: Final = "application/x-ndjson"
 Progress = Callable[[int, int | None], None]
+STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+"""Set when the application shuts down: what would go on for long ends by itself."""
 
 
 class EventStream:
@@ -73,7 +75,7 @@ class EventStream:
                 waiting: set[asyncio.Future[Any]] = {following, stop}
                 await asyncio.wait(waiting, timeout=self._heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():
-                    await response.write(b": \n\n")
+                    await response.write(b":\n\n")
                     continue
                 event = following.result()
                 following = asyncio.ensure_future(anext(listener))
@@ -121,7 +123,7 @@ async def lines_of(
         changed.set()
 
     async def run() -> T:
-        return await start(progress)
+        return await _unless_stopping(request.app.get(STOPPING), start(progress))
 
     task = asyncio.ensure_future(run())
     response: web.StreamResponse | None = None
@@ -152,17 +154,34 @@ async def lines_of(
             await task
 
 
+async def _unless_stopping(stopping: asyncio.Event | None, working: Awaitable[T]) -> T:
+    """What the work comes to; it is given up once the connector stops."""
+    if stopping is None:
+        return await working
+    work, stop = asyncio.ensure_future(working), asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Unavailable("the connector is stopping", hint="what has arrived is kept: ask again")
+        return work.result()
+    finally:
+        for task in (work, stop):
+            task.cancel()
+        await asyncio.gather(work, stop, return_exceptions=True)
+
+
 async def _last(
     request: web.Request, task: asyncio.Future[T], render: Callable[[T], Mapping[str, Any]]
 ) -> dict[str, Any]:
     try:
         return {"result": render(await task)}
     except ConnectorError as error:
-        return {"error": edc_error(error)}
+        return {"error": {**edc_error(error), "status": error.status}}
     except Exception:  # noqa: BLE001  # as in the middleware: an incident id and nothing else
         incident = secrets.token_hex(6)
         _log.exception("unexpected error", extra={"incident": incident, "path": request.path})
-        return {"error": edc_error(ConnectorError("internal error", extra={"incident": incident}))}
+        unexpected = ConnectorError("internal error", extra={"incident": incident})
+        return {"error": {**edc_error(unexpected), "status": unexpected.status}}
 
 
 async def pieces_of(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:

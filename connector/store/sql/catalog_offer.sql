@@ -24,7 +24,16 @@ update catalog_offer set is_current = 0 where asset_id = :asset_id;
 update catalog_offer set is_current = 0 where is_current = 1;
 
 -- name: access_policies
-select access_digest, access_policy from catalog_offer where is_current = 1 group by access_digest;
+-- Jumps from one digest to the next in the index: a few look-ups, however many offers there are.
+with recursive found (digest) as (
+    select min(access_digest) from catalog_offer where is_current = 1
+    union all
+    select (select min(o.access_digest) from catalog_offer o where o.is_current = 1 and o.access_digest > found.digest)
+    from found where found.digest is not null
+)
+select digest, (
+    select o.access_policy from catalog_offer o where o.is_current = 1 and o.access_digest = digest limit 1
+) from found where digest is not null;
 
 -- name: put_dataset
 insert into catalog_dataset (asset_id, version, head) values (:asset_id, :version, :head)
@@ -58,11 +67,12 @@ order by d.seq desc limit :limit;
 select d.seq, d.asset_id, d.head from catalog_dataset d where d.asset_id = :asset_id;
 
 -- name: offers_of
-select o.id, o.asset_id, o.rendered, o.token_expires_at from catalog_offer o
-where o.is_current = 1
-  and o.asset_id in (select value from json_each(:assets))
+-- By dataset: nearly all offers may share one access policy, so its index would read the whole catalog.
+select o.id, o.asset_id, o.rendered, o.token_expires_at
+from json_each(:assets) a cross join catalog_offer o
+where o.is_current = 1 and o.asset_id = a.value
   and o.access_digest in (select value from json_each(:digests))
-group by o.id order by o.asset_id, o.id;
+group by o.id order by a.key, o.id;
 
 -- name: dataset_count
 select count(*) from catalog_dataset;

@@ -137,7 +137,7 @@ create table catalog_offer (
     is_current integer not null,
     primary key (id, definition_id)
 ) without rowid;
-create index catalog_offer_asset on catalog_offer (asset_id) where is_current = 1;
+create index catalog_offer_asset on catalog_offer (asset_id, access_digest) where is_current = 1;
 create index catalog_offer_access on catalog_offer (access_digest) where is_current = 1;
 
 create table outbox (
