@@ -63,7 +63,7 @@ def run_against(shell: Shell, file: Path) -> int:
         {"provider": a.name, "consumer": b.name, "steps": [step.as_json() for step in steps]}
         for a, b, steps in runs[1:]
     ]
-    return _report(shell, runs[0][2], more)
+    return _report(shell, runs[0][2], more, ending="demo.ok.pilot")
 
 
 def read_pilot(file: Path) -> tuple[list[Party], list[Path], ssl.SSLContext | None]:
@@ -133,7 +133,7 @@ def _words(shell: Shell, step: Step) -> dict[str, object]:
     return found
 
 
-def _report(shell: Shell, steps: list[Step], more: list[dict[str, Any]]) -> int:
+def _report(shell: Shell, steps: list[Step], more: list[dict[str, Any]], *, ending: str = "demo.ok") -> int:
     is_ok = all(step.ok for step in steps) and all(s["ok"] for run in more for s in run["steps"])
     report: dict[str, Any] = {"ok": is_ok, "lang": shell.lang, "steps": [step.as_json() for step in steps]}
     if more:
@@ -142,7 +142,7 @@ def _report(shell: Shell, steps: list[Step], more: list[dict[str, Any]]) -> int:
     if shell.is_json:
         shell.data(report)
     else:
-        shell.say("demo.ok" if is_ok else "demo.not-ok", report=REPORT, out=OUT)
+        shell.say(ending if is_ok else "demo.not-ok", report=REPORT, out=OUT)
     return 0 if is_ok else 1
 
 

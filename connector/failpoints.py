@@ -1,4 +1,4 @@
-"""Named places at which a test may kill the process, as a power cut would: no cleanup, no last word.
+"""Named places at which a test may kill the process: no cleanup, no last word.
 
 `MADANG_FAILPOINT=POINT[:NAME][:n]` arms one place; the process sends itself SIGKILL when it passes there
 for the n-th time (the first, if n is missing). Without the variable a failpoint is a call that returns.

@@ -18,6 +18,10 @@ DEMO: Final[Mapping[str, tuple[str, str]]] = {
         "모두 되었습니다. 기록 {report}, 증거 {out}/ (make demo-check 가 다시 확인합니다)",
         "All of it worked. Report {report}, evidence {out}/ (make demo-check redoes the proof)",
     ),
+    "demo.ok.pilot": (
+        "모두 되었습니다. 기록 {report}, 증거 {out}/",
+        "All of it worked. Report {report}, evidence {out}/",
+    ),
     "demo.not-ok": ("되지 않은 것이 있습니다: {report}", "something did not work: {report}"),
     "demo.doing.publish": (
         "{provider}: 파일을 읽고 설명을 검사하는 중",

@@ -331,4 +331,4 @@ def _clock(offsets: Mapping[str, float]) -> Iterator[Finding]:
     for peer, offset in offsets.items():
         is_off = abs(offset) > OFF_S
         make = _broken if is_off else _ok
-        yield make("clock.off" if is_off else "clock.ok", offset=f"{offset:+.0f}", against=peer)
+        yield make("clock.off" if is_off else "clock.ok", offset=f"{round(offset):+d}", against=peer)
