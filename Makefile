@@ -157,5 +157,5 @@ pilot: ## three connectors in containers play the whole story; the exit code tel
 
 .PHONY: clean
 clean: ## remove what these commands made, except .venv and your data
-	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-report.json demo-report.json
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-report.json demo-report.json demo-out
 	@find connector tests examples tools deploy -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

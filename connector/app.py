@@ -62,6 +62,7 @@ from connector.service.transfer import Transfers
 from connector.service.watch import Watch
 from connector.settings import Settings
 from connector.store.sqlite import SqliteStore
+from connector.store.tables import Tx
 from connector.web import management
 from connector.web.data import DataEndpoint
 from connector.web.dsp import NODE, Dsp, version
@@ -74,6 +75,7 @@ KEYS: Final = "keys"
 API_KEY: Final = "management.key"
 DATABASE: Final = "madang.db"
 _TLS_LOOK_S: Final = 30.0
+_REPLAYS_EVERY_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +314,9 @@ class Connector:
         node = self.node
         await self._egress.start()
         await node.store.transact(lambda tx: self._replays.load(tx, self._clock.now()))
+        await node.store.read(node.journal.start)
+        node.timers.on("replays", self._keep_replays)
+        node.timers.wake_in(_REPLAYS_EVERY_S, "replays", "")
         node.is_paused = await node.store.read(lambda tx: tx.get_meta("restored")) == "unconfirmed"
         for module in self._settings.plugins:
             await self._plug(module)
@@ -324,6 +329,13 @@ class Connector:
             self._tasks.append(asyncio.create_task(_forever(loop), name=loop.__qualname__))
         await node.sender.start()
         node.is_ready = True
+
+    def _keep_replays(self, tx: Tx, _ref: str) -> None:
+        """Token ids that came with reads only are written too, and those that are over forgotten."""
+        if self._replays.are_unwritten:
+            self._replays.write(tx)
+            tx.forget_replays(self._clock.now())
+        self.node.timers.wake_in(_REPLAYS_EVERY_S, "replays", "")
 
     async def _plug(self, module: str) -> None:
         try:

@@ -6,6 +6,7 @@ Exit codes: 0 proved, 1 broken, 2 bad input, 3 consistent but keys not pinned (o
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ import typer
 from connector.commands.connect import connect
 from connector.commands.home import KEYS
 from connector.commands.shell import Shell
-from connector.errors import BadInput, NotFound
+from connector.errors import BadInput, NotFound, Unavailable
 from connector.identity.did import did_from_url
 from connector.identity.keys import KeyRing
 from connector.ledger import standalone
@@ -142,4 +143,7 @@ def _own(shell: Shell) -> tuple[list[bytes], dict[str, list[str]]]:
         finally:
             await store.close()
 
-    return asyncio.run(read()), pins
+    try:
+        return asyncio.run(read()), pins
+    except sqlite3.Error as error:
+        raise Unavailable(f"the database cannot be read: {error}", hint="madang doctor says more") from None

@@ -6,10 +6,12 @@ import asyncio
 import gc
 import logging
 import signal
+import sqlite3
 from typing import TYPE_CHECKING
 
 from connector import logs
 from connector.commands.shell import Shell
+from connector.errors import Unavailable
 from connector.settings import load
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def run(shell: Shell) -> int:
     Raises:
         NotFound: the folder was not initialised.
         BadInput: a setting cannot work.
-        Unavailable: a port is in use.
+        Unavailable: it cannot start: a port in use, a damaged database, a file that cannot be read.
     """
     settings = load(shell.home)
     logs.configure(settings.log.level, settings.log.format)
@@ -41,7 +43,10 @@ async def _serve(shell: Shell, settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    connector = Connector(settings)
+    try:
+        connector = Connector(settings)
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise Unavailable(f"the connector cannot start: {error}", hint="madang doctor says more") from error
     server = settings.server
     try:
         await connector.start()

@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -164,6 +165,8 @@ def restore(archive: Path, home: Path, clock: Clock) -> Restored:
             new.replace(home)
     except FileNotFoundError:
         raise NotFound(f"there is no file {archive}") from None
+    except sqlite3.Error as error:
+        raise BadInput(f"the database in the backup cannot be opened: {error}") from None
     except OSError as error:
         raise Unavailable(f"{home} cannot be written: {error.strerror or error}") from None
     return Restored(home, manifest["did"], moment, suspended, leaves)

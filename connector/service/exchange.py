@@ -110,8 +110,15 @@ class Room:
         tx.after(lambda: failpoint("after-commit", message))
 
     def new_id(self) -> str:
-        """A new IRI for a process, message or agreement."""
-        return f"urn:uuid:{uuid.UUID(bytes=self.random(16), version=4)}"
+        """A new IRI for a process, message or agreement: a UUID version 7 (RFC 9562 §5.7).
+
+        Ids that rise with time lie side by side in every index: a commit of many writes few pages.
+        """
+        milliseconds = int(self.clock.now().timestamp() * 1000)
+        value = bytearray(milliseconds.to_bytes(6, "big") + self.random(10))
+        value[6] = value[6] & 0x0F | 0x70
+        value[8] = value[8] & 0x3F | 0x80
+        return f"urn:uuid:{uuid.UUID(bytes=bytes(value))}"
 
 
 class Refused(Exception):

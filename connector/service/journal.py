@@ -48,6 +48,12 @@ class Journal:
         """Sign a head over every leaf written so far."""
         return self._ledger.seal(tx, self._signer, self._clock.now())
 
+    def start(self, tx: Tx) -> None:
+        """After a start: leaves that no head covers yet get one in time."""
+        newest = tx.newest_ledger_head()
+        if tx.ledger_size() > (newest[0] if newest else 0):
+            self._arm()
+
     def _arm(self) -> None:
         if not self._is_seal_set:
             self._is_seal_set = True

@@ -51,6 +51,11 @@ class Replays:
         gone = set(used)
         self._unwritten = [entry for entry in self._unwritten if entry not in gone]
 
+    @property
+    def are_unwritten(self) -> bool:
+        """Whether something was used that no transaction has written yet."""
+        return bool(self._unwritten)
+
     def load(self, tx: Tx, now: datetime) -> None:
         """Remember what a previous life has seen, and forget what is over."""
         tx.forget_replays(now)

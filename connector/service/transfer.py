@@ -445,7 +445,9 @@ class Transfers(Exchange[Transfer]):
             return
         signer = parse_did_document(document, agreement.peer)
         try:
-            self._take_withdrawal(tx, agreement.id, token, Peer(agreement.peer, PeerKind.DID, agreement.our_id, signer))
+            self._take_withdrawal(
+                tx, agreement.id, token, Peer(agreement.peer, PeerKind.DID, agreement.our_id, signer)
+            )
         except TokenInvalid as error:
             _log.warning("a refusal brought no valid withdrawal", extra={"error": str(error)})
 

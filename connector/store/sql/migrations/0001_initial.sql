@@ -141,7 +141,7 @@ create index catalog_offer_asset on catalog_offer (asset_id, access_digest) wher
 create index catalog_offer_access on catalog_offer (access_digest) where is_current = 1;
 
 create table outbox (
-    seq integer primary key autoincrement,
+    seq integer primary key,
     id text not null unique,
     kind text not null,
     process_id text not null,
@@ -187,7 +187,6 @@ create table replay (
     expires_at text not null,
     primary key (issuer, jti)
 ) without rowid;
-create index replay_expiry on replay (expires_at);
 
 create table access_token (
     digest text primary key,
