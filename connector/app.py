@@ -65,6 +65,7 @@ from connector.store.sqlite import SqliteStore
 from connector.store.tables import Tx
 from connector.web import management
 from connector.web.data import DataEndpoint
+from connector.web.door import Door
 from connector.web.dsp import NODE, Dsp, version
 from connector.web.measure import measured
 from connector.web.middleware import IS_PUBLIC, errors
@@ -128,6 +129,7 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
         automations=automations,
         callback=dsp_base,
         expire_after=timedelta(hours=negotiation.expire_after_h),
+        insists=frozenset(p.id for p in settings.identity.static_peers if p.insist).__contains__,
         before=replays.write,
     )
     tokens = Tokens(keys.signer, random)
@@ -257,8 +259,9 @@ def public_app(node: Node) -> web.Application:
     )
     app[NODE] = node
     app[IS_PUBLIC] = True
-    app.add_routes(Dsp(node).routes(f"{prefix}/dsp/2025-1"))
-    app.add_routes(DataEndpoint(node).routes(prefix))
+    door = Door(node)
+    app.add_routes(Dsp(node, door).routes(f"{prefix}/dsp/2025-1"))
+    app.add_routes(DataEndpoint(node, door).routes(prefix))
     app.add_routes(Public(node, resources.vocab_dir()).routes(prefix))
     app.add_routes(
         [

@@ -95,6 +95,11 @@ class StaticPeer:
     )
     match_pointer: str = _doc("", "JSON pointer into its Authorization header, for instance `/clientId`.")
     our_id: str = _doc("", "Our participant id towards it.")
+    insist: bool = _doc(
+        True,
+        "Say an agreement, a finalisation and a start once more if it stays silent: "
+        "a stock EDC under load can forget what it acknowledged.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

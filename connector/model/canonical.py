@@ -117,7 +117,9 @@ def load_json(raw: bytes, *, limit: int) -> Any:
         raise MalformedBody(f"{name} is not JSON")
 
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant, parse_float=_finite
+        )
     except UnicodeDecodeError as error:
         raise MalformedBody(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
@@ -132,6 +134,13 @@ def load_json(raw: bytes, *, limit: int) -> Any:
         except UnicodeEncodeError:
             raise MalformedBody("half of a surrogate pair is no character") from None
     return value
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise MalformedBody(f"{text[:40]} is larger than a number can be")
+    return found
 
 
 def _check_depth(value: Any) -> None:

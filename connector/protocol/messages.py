@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from connector.model import names
+from connector.model.canonical import canonical
 from connector.model.messages import (
     CatalogRequest,
     ContractAccepted,
@@ -38,6 +39,7 @@ _KNOWN_CONTEXTS: Final = frozenset({names.CONTEXT_DSP, names.CONTEXT_EDC})
 _MAX_TEXT: Final = 2048
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_TOKEN: Final = 64 * 1024
+_SEGMENT: Final = "!$&'()*+,;=:@"
 Body = Mapping[str, Any]
 
 
@@ -175,10 +177,21 @@ def _offer(body: Body) -> dict[str, Any]:
     if not isinstance(offer, dict):
         raise Invalid("/offer", "must be an object")
     _text(offer, "@id", at="/offer")
-    _text(offer, "target", at="/offer", optional=True)
+    target = _text(offer, "target", at="/offer", optional=True)
+    if "target" in offer and offer["target"] != target:
+        offer = {**offer, "target": target}
     if offer.get("@type", "Offer") not in ("Offer", "odrl:Offer", names.ODRL + "Offer"):
         raise Invalid("/offer/@type", "must be Offer")
+    _can_be_signed(offer, "/offer")
     return offer
+
+
+def _can_be_signed(policy: dict[str, Any], at: str) -> None:
+    """What is agreed on is signed in its RFC 8785 form, with numbers as typed strings [D7]."""
+    try:
+        canonical(policy)
+    except ValueError as error:
+        raise Invalid(at, str(error)) from None
 
 
 def _request(body: Body) -> ContractRequest:
@@ -194,6 +207,8 @@ def _contract_offer(body: Body) -> ContractOffer:
     callback = _url(body, "callbackAddress") if "callbackAddress" in body else ""
     if bool(callback) == bool(ids["consumer_pid"]):
         raise Invalid("/callbackAddress", "exactly one of callbackAddress and consumerPid is needed")
+    if callback:
+        _text(_offer(body), "target", at="/offer")
     return ContractOffer(**ids, offer=_offer(body), callback=callback, token=_token(body))
 
 
@@ -214,6 +229,7 @@ def _agreement(body: Body) -> ContractAgreement:
         _text(agreement, name, at="/agreement")
     if agreement.get("@type", "Agreement") not in ("Agreement", "odrl:Agreement", names.ODRL + "Agreement"):
         raise Invalid("/agreement/@type", "must be Agreement")
+    _can_be_signed(agreement, "/agreement")
     return ContractAgreement(**ids, agreement=agreement, token=_token(body))
 
 
@@ -328,7 +344,11 @@ def _put(body: dict[str, Any], name: str, value: Any) -> None:
 
 
 def target_path(message: Message, peer_pid: str) -> str:
-    """Where below the peer's DSP base a message is posted (HTTPS binding, §8 and §10 tables)."""
+    """Where below the peer's DSP base a message is posted (HTTPS binding, §8 and §10 tables).
+
+    The pid is the peer's own choice and one segment of the path, whatever stands in it.
+    """
+    peer_pid = _segment(peer_pid)
     match message:
         case ContractRequest():
             return f"/negotiations/{peer_pid}/request" if peer_pid else "/negotiations/request"
@@ -352,6 +372,11 @@ def target_path(message: Message, peer_pid: str) -> str:
             return f"/transfers/{peer_pid}/suspension"
         case TransferTermination():
             return f"/transfers/{peer_pid}/termination"
+
+
+def _segment(pid: str) -> str:
+    """A pid as one segment of a path (RFC 3986 §3.3): what may stand there as it is stays so."""
+    return pid.replace(".", "%2E") if pid in (".", "..") else quote(pid, safe=_SEGMENT)
 
 
 def render_process(process: Process) -> dict[str, Any]:

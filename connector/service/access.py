@@ -161,7 +161,9 @@ class Access:
         """
         if not authorization:
             raise Unauthenticated("an access token is needed", pointer="Authorization")
-        secret = authorization.removeprefix("Bearer ").strip()
+        scheme, _, secret = authorization.strip().partition(" ")
+        # The scheme in any case (RFC 9110 §11.1), or the bare token, as a stock EDC sends it.
+        secret = secret.strip() if scheme.lower() == "bearer" else authorization.strip()
         now = self._clock.now()
 
         def work(tx: Tx) -> Pass:
@@ -248,6 +250,25 @@ class Access:
         failpoint("grant:before-commit")
         until = [t for t in (decision.valid_until, agreement.ends_at) if t is not None]
         return Grant(current, number, span, leaf, min(until, default=None))
+
+    async def check(self, passed: Pass) -> None:
+        """Ask the policy about an answer that brings no byte and so is no use.
+
+        Raises:
+            UseDenied, Gone, Suspended: as `grant`.
+        """
+
+        def work(tx: Tx) -> ConnectorError | None:
+            agreement, purpose = passed.agreement, passed.transfer.purpose
+            decision = self.decide(agreement, purpose, tx.uses.count_of_agreement(agreement.id), Scope.PULL)
+            if decision.permitted:
+                return None
+            self.record_denial(tx, agreement, passed.transfer.id, decision, Scope.PULL)
+            return denied(decision)
+
+        refusal = await self._store.transact(work)
+        if refusal is not None:
+            raise refusal
 
     def decide(self, agreement: Agreement, purpose: str, uses: int | None, scope: Scope) -> Decision:
         """What a contract's policy says about a use by its consumer, now."""

@@ -9,10 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
+from weakref import WeakValueDictionary
 
 from connector.dataplane.naming import target_dir
 from connector.dataplane.pull import Pulled, StreamOpen, pull
-from connector.errors import BadInput, Conflict, NotFound, PeerFailed, Suspended, Unauthenticated
+from connector.errors import (
+    BadInput,
+    Conflict,
+    ConnectorError,
+    NotFound,
+    PeerFailed,
+    Suspended,
+    Unauthenticated,
+)
 from connector.failpoints import IS_ARMED, failpoint
 from connector.ledger.log import LeafKind
 from connector.model import names
@@ -25,6 +34,7 @@ from connector.policy import describe
 from connector.protocol.messages import CONTEXT, endpoint_properties
 from connector.service.events import Events
 from connector.service.extension import Step
+from connector.service.foreign import datasets_in, first_offer, next_page, read_dataset
 from connector.service.journal import Journal
 from connector.service.negotiation import Counterparty, Negotiations
 from connector.service.parties import Parties
@@ -71,6 +81,7 @@ class Consuming:
         self._transfers = transfers
         self._fetch = fetch
         self._open_stream = open_stream
+        self._refreshing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._data_folder = data_folder
 
     # --- catalogs -----------------------------------------------------------------------------
@@ -105,7 +116,8 @@ class Consuming:
             query["filter"] = [spec]
         url = page or f"{other.address.rstrip('/')}/catalog/request"
         answer = await self._call(other, "POST", url, json.dumps(query).encode("utf-8"))
-        return answer.body, _next_page(answer.headers)
+        _check_catalog(answer.body, other)
+        return answer.body, next_page(answer.headers, url)
 
     async def dataset(self, other: Counterparty, dataset_id: str) -> dict[str, Any]:
         """One dataset of a partner, by its whole id or the last part of it.
@@ -117,19 +129,14 @@ class Consuming:
         if ":" in dataset_id:
             url = f"{other.address.rstrip('/')}/catalog/datasets/{quote(dataset_id, safe='')}"
             answer = await self._call(other, "GET", url)
-            found = load_json(answer.body, limit=_MAX_CATALOG)
-            if isinstance(found, dict):
-                return found
-            raise PeerFailed("the partner's dataset is no JSON object")
+            return read_dataset(answer.body, limit=_MAX_CATALOG)
         return await self._search(other, dataset_id)
 
     async def _search(self, other: Counterparty, name: str) -> dict[str, Any]:
         page = ""
         for _ in range(1000):
             raw, page = await self.catalog(other, page=page)
-            body = load_json(raw, limit=_MAX_CATALOG)
-            datasets = body.get("dataset", []) if isinstance(body, Mapping) else []
-            for dataset in datasets if isinstance(datasets, list) else [datasets]:
+            for dataset in datasets_in(load_json(raw, limit=_MAX_CATALOG)):
                 found = str(dataset.get("@id", ""))
                 if found == name or found.rpartition("/")[2] == name:
                     return dict(dataset)
@@ -161,13 +168,11 @@ class Consuming:
             PeerFailed: the partner could not be reached or refused.
         """
         dataset = await self.dataset(other, dataset_id)
-        offers = dataset.get("hasPolicy") or []
-        offers = offers if isinstance(offers, list) else [offers]
-        if not offers:
-            raise NotFound("the dataset has no offer for us")
-        token = str(offers[0].get(names.CONTRACT_TOKEN, ""))
-        offer = {k: v for k, v in offers[0].items() if not k.startswith("http")}
-        offer = {**offer, **(policy or {}), "@id": offer["@id"], "target": dataset["@id"]}
+        shown = first_offer(dataset)
+        token = str(shown.get(names.CONTRACT_TOKEN, ""))
+        offer = {k: v for k, v in shown.items() if not k.startswith("http")}
+        target = dataset.get("@id") or dataset_id
+        offer = {**offer, **(policy or {}), "@id": shown["@id"], "target": target}
         return await self._negotiations.request(other, offer, offer_token=token)
 
     async def request_offer(
@@ -277,11 +282,20 @@ class Consuming:
             raise PeerFailed(f"the provider did not start the transfer within {timeout_s:g} s") from None
 
     async def refreshed(self, transfer: Transfer, address: Mapping[str, str]) -> str:
-        """A new access token from the provider's refresh endpoint.
+        """A new access token from the provider's refresh endpoint, or the one that somebody just got.
 
         Raises:
             Unauthenticated: there is no refresh token, or it is not taken any more.
         """
+        # One at a time for each transfer: a refresh token is good for one new token [D12].
+        lock = self._refreshing.setdefault(transfer.id, asyncio.Lock())
+        async with lock:
+            current = endpoint_properties((await self._transfers.find(transfer.id)).data_address)
+            if current.get("authorization", address.get("authorization")) != address.get("authorization"):
+                return current["authorization"]
+            return await self._refresh(transfer, address)
+
+    async def _refresh(self, transfer: Transfer, address: Mapping[str, str]) -> str:
         endpoint, token = address.get(_TX_AUTH + "refreshEndpoint"), address.get(_TX_AUTH + "refreshToken")
         if not endpoint or not token:
             raise Unauthenticated("the access token is not taken any more", pointer="Authorization")
@@ -290,7 +304,7 @@ class Consuming:
         body = f"grant_type=refresh_token&refresh_token={quote(token)}".encode("ascii")
         headers = {"Authorization": header, "Content-Type": "application/x-www-form-urlencoded"}
         answer = await self._fetch("POST", url, headers=headers, body=body)
-        found = load_json(answer.body, limit=1 << 16) if answer.status == 200 else {}
+        found = _json_or_nothing(answer.body) if answer.status == 200 else {}
         if not isinstance(found, Mapping) or not isinstance(found.get("access_token"), str):
             raise Unauthenticated("the provider gave no new access token", pointer="refresh_token")
         await self._keep(transfer, found)
@@ -394,13 +408,27 @@ def _is_same_place(url: str, address: str) -> bool:
         return False
 
 
-def _next_page(headers: Mapping[str, str]) -> str:
-    for part in headers.get("Link", "").split(","):
-        address, _, parameters = part.partition(";")
-        if 'rel="next"' in parameters:
-            return address.strip().strip("<>")
-    return ""
+def _check_catalog(raw: bytes, other: Counterparty) -> None:
+    """Whatever a partner sends is passed on only if it is a catalog."""
+    try:
+        body = load_json(raw, limit=_MAX_CATALOG)
+    except ConnectorError as error:
+        raise PeerFailed(f"{other.id} did not answer with a catalog: {error}") from None
+    kind = body.get("@type") if isinstance(body, Mapping) else None
+    if not isinstance(kind, str) or kind.rpartition(":")[2].rpartition("#")[2] != "Catalog":
+        raise PeerFailed(f"{other.id} did not answer with a catalog")
+    found = body.get("dataset") or body.get("dcat:dataset") or []
+    datasets = found if isinstance(found, list) else [found]
+    if not all(isinstance(d, Mapping) and isinstance(d.get("@id"), str) for d in datasets):
+        raise PeerFailed(f"{other.id} answered with a catalog whose datasets cannot be read")
 
 
 def _text(body: bytes) -> str:
     return body[:500].decode("utf-8", "replace")
+
+
+def _json_or_nothing(raw: bytes) -> Any:
+    try:
+        return load_json(raw, limit=1 << 16)
+    except ConnectorError:
+        return {}

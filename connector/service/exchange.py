@@ -8,6 +8,7 @@ commit wakes the sender -> the answer promotes pending to state.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from abc import ABC, abstractmethod
@@ -47,6 +48,8 @@ from connector.store.tables import Negotiations, Transfers, Tx
 P = TypeVar("P", Negotiation, Transfer)
 
 _TERMINATED: Final = (NegotiationState.TERMINATED, TransferState.TERMINATED)
+AGAIN_S: Final = 1.0
+"""How long after the answer to a repeated request our next message is said once more."""
 _AT_COMMIT: Final = frozenset({NegotiationAct.TERMINATE, TransferAct.SUSPEND, TransferAct.TERMINATE})
 """These take effect here when they are committed, whatever the peer answers [D1]."""
 _REPEATABLE: Final = frozenset(
@@ -85,6 +88,8 @@ class Room:
     callback: str
     """Our own DSP base address."""
     expire_after: timedelta
+    insists: Callable[[str], bool]
+    """Whether a peer is told important things a second time (the setting of a static peer)."""
     before: Callable[[Tx], None]
     """Runs first in the transaction of every message from outside: writes the token ids that were used."""
 
@@ -167,6 +172,13 @@ class Exchange(ABC, Generic[P]):
         """Hook: a message was taken, and the automation has not been asked yet."""
         return process
 
+    def _tell_again(self, tx: Tx, process: P) -> None:
+        """Hook: say our last message once more, in a second; nothing depends on the answer.
+
+        A stock EDC under load can fall back to the state before it: it acknowledges ours,
+        and then finishes a step of its own that it had begun earlier.
+        """
+
     # --- messages from the peer ---------------------------------------------------------------
 
     async def receive(
@@ -240,7 +252,7 @@ class Exchange(ABC, Generic[P]):
         seen = tx.inbox.seen(peer.participant_id, message.id)
         if seen is None:
             return None
-        if seen.body_digest != digest(body):
+        if seen.body_digest != body_digest(body):
             raise InvalidMessage("was already used for another message", pointer="/@id")
         return _answer_of(seen)
 
@@ -252,6 +264,7 @@ class Exchange(ABC, Generic[P]):
             if seen is not None and process.state is not None:
                 forward = _FORWARD.get(seen.led_to, ())  # type: ignore[call-overload]
                 if process.state == seen.led_to or process.state in forward:
+                    self._tell_again(tx, process)
                     return self._again(tx, peer, process, message, body, _answer_of(seen))
         name = message.act.value.partition(":")[0]
         state = process.state.value if process.state else "not yet acknowledged"
@@ -277,7 +290,7 @@ class Exchange(ABC, Generic[P]):
                 peer=peer.participant_id,
                 message_id=key,
                 process_id=process.id,
-                body_digest=digest(body) if message.id else content,
+                body_digest=body_digest(body) if message.id else content,
                 content_digest=content,
                 act=message.act.value,
                 led_to=process.state.value if process.state else "",
@@ -341,7 +354,20 @@ class Exchange(ABC, Generic[P]):
             self._send(tx, process, message, leads_to="", delay_s=step.delay_s)
         return process
 
-    def _send(self, tx: Tx, process: P, message: Message, *, leads_to: str, delay_s: float = 0.0) -> None:
+    def _send_again(self, tx: Tx, process: P, message: Message) -> None:
+        """One attempt, later; what the process does meanwhile takes it out of the outbox."""
+        self._send(tx, process, message, leads_to="", delay_s=AGAIN_S, is_once=True)
+
+    def _send(
+        self,
+        tx: Tx,
+        process: P,
+        message: Message,
+        *,
+        leads_to: str,
+        delay_s: float = 0.0,
+        is_once: bool = False,
+    ) -> None:
         now = self._room.clock.now()
         body = json.dumps(messages.render(message), ensure_ascii=False, separators=(",", ":"))
         item = OutboxItem(
@@ -355,7 +381,7 @@ class Exchange(ABC, Generic[P]):
             leads_to=leads_to,
             created_at=now,
             not_before=now + timedelta(seconds=delay_s),
-            give_up_at=max(process.expires_at, now + timedelta(hours=1)),
+            give_up_at=now if is_once else max(process.expires_at, now + timedelta(hours=1)),
             attempts=0,
             last_error="",
         )
@@ -385,7 +411,9 @@ class Exchange(ABC, Generic[P]):
         if item.leads_to and process.pending == item.leads_to:
             process = replace(process, state=process.pending, pending=None)
             process = self._reach(tx, process, before)
-            self.advance(tx, process)
+            process = self.advance(tx, process)
+            if process.pending is None and self._room.insists(process.peer):
+                self._tell_again(tx, process)
             return
         if learns:
             process = self._save(tx, process)
@@ -499,7 +527,20 @@ def _pid_pointer(role: Role) -> str:
 
 def content_digest(body: Mapping[str, Any]) -> str:
     """What a message says, whatever its @id: recognises a repeat."""
-    return digest({k: v for k, v in body.items() if k not in ("@id", "@context")})
+    return body_digest({k: v for k, v in body.items() if k not in ("@id", "@context")})
+
+
+def body_digest(body: Mapping[str, Any]) -> str:
+    """SHA-256 of a message, the same whatever the order of its members.
+
+    A member that is not ours may hold a number that has no canonical form here: the message is
+    compared, not signed, so Python's own spelling of that number does.
+    """
+    try:
+        return digest(body)
+    except ValueError:
+        text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _answer_of(seen: InboxEntry) -> Answer:

@@ -15,10 +15,12 @@ from connector.errors import (
     NotFound,
     OfferExpired,
     PolicyDiffers,
+    PolicyInvalid,
     TokenInvalid,
     TooMany,
 )
 from connector.ledger.log import LeafKind
+from connector.model.canonical import canonical
 from connector.model.catalog import ApprovalMode, CatalogOffer
 from connector.model.contract import Agreement
 from connector.model.identity import Peer, PeerKind
@@ -122,6 +124,7 @@ class Negotiations(Exchange[Negotiation]):
             seen = tx.inbox.with_content(existing.id, content_digest(body))
             if seen is None:
                 raise InvalidMessage("belongs to another negotiation already", pointer="/" + _pid(role.other))
+            self._tell_again(tx, existing)
             answer = Answer(200, messages.render_process(existing))
             return self._again(tx, peer, existing, message, body, answer)
         if tx.negotiations.open_count(peer.participant_id) >= self._terms.open_per_peer:
@@ -154,6 +157,50 @@ class Negotiations(Exchange[Negotiation]):
         self._remember(tx, peer, negotiation, message, body, answer)
         self.advance(tx, negotiation)
         return answer
+
+    def _tell_again(self, tx: Tx, process: Negotiation) -> None:
+        if process.role is not Role.PROVIDER:
+            return
+        pids, agreement = self._pids(process), tx.agreements.get(process.agreement_id)
+        reached = (process.state, process.pending)
+        if NegotiationState.FINALIZED in reached:
+            self._send_again(tx, process, ContractFinalized(**pids))
+        elif NegotiationState.AGREED in reached and agreement is not None:
+            again = ContractAgreement(**pids, agreement=agreement.policy, token=agreement.agreement_token)
+            self._send_again(tx, process, again)
+
+    async def receive(
+        self, peer: Peer, pid: str, receiver: Role | None, message: Message, body: Mapping[str, Any]
+    ) -> Answer:
+        """See `Exchange.receive`; an unsigned agreement may be replaced by an equal one.
+
+        A stock EDC that missed our verification agrees a second time, with a new agreement
+        id, and ends the negotiation if that is refused.
+        """
+        if isinstance(message, ContractAgreement) and not message.token:
+            replaced = await self._room.store.transact(
+                lambda tx: self._replace_agreement(tx, peer, pid, message, body)
+            )
+            if replaced is not None:
+                return replaced
+        return await super().receive(peer, pid, receiver, message, body)
+
+    def _replace_agreement(
+        self, tx: Tx, peer: Peer, pid: str, message: ContractAgreement, body: Mapping[str, Any]
+    ) -> Answer | None:
+        n = self._get(tx, pid, peer)
+        old = tx.agreements.get(n.agreement_id)
+        is_ours = n.role is Role.CONSUMER and n.state is NegotiationState.AGREED
+        if not is_ours or old is None or old.agreement_token or old.id == message.agreement["@id"]:
+            return None
+        if message.id and tx.inbox.seen(peer.participant_id, message.id) is not None:
+            return None
+        self._check_pids(n, message)
+        tx.agreements.delete(old.id)
+        n = self._save(tx, self._take_agreement(tx, n, message, peer))
+        data = {"negotiation": n.id, "replaces": old.id}
+        self._room.journal.write(tx, LeafKind.CONTRACT, n.agreement_id, data, actor=peer.participant_id)
+        return self._again(tx, peer, n, message, body, Answer(200))
 
     # --- what the peer says -------------------------------------------------------------------
 
@@ -496,7 +543,7 @@ class Negotiations(Exchange[Negotiation]):
         body = {"@id": offer["@id"], "@type": "Offer", **contract.rules(offer), "target": offer["target"]}
         assigner, assignee = (other.id, "") if role is Role.CONSUMER else (other.our_id, other.id)
         body |= {"assigner": assigner} | ({"assignee": assignee} if assignee else {})
-        read(body)
+        _check_signable(body)
         now = self._room.clock.now()
         act = NegotiationAct.REQUEST if role is Role.CONSUMER else NegotiationAct.OFFER
 
@@ -556,7 +603,7 @@ class Negotiations(Exchange[Negotiation]):
             n = self._waiting(tx, pid)
             offer = {k: v for k, v in n.offer.items() if k not in contract.rules(n.offer)}
             offer |= contract.rules(policy) | {"@type": "Offer"}
-            read(offer)
+            _check_signable(offer)
             self._room.timers.clear(tx, "decide", n.id)
             n = replace(n, offer=offer, approval=Approval.COUNTERED, reason="")
             self._room.journal.write(tx, LeafKind.APPROVAL, n.id, {"approval": n.approval.value})
@@ -576,3 +623,16 @@ class Negotiations(Exchange[Negotiation]):
 
 def _pid(role: Role) -> str:
     return "consumerPid" if role is Role.CONSUMER else "providerPid"
+
+
+def _check_signable(offer: Mapping[str, Any]) -> None:
+    """Terms of ours can be read, and signed once they are agreed on [D7].
+
+    Raises:
+        PolicyInvalid: they cannot.
+    """
+    read(offer)
+    try:
+        canonical(offer)
+    except ValueError as error:
+        raise PolicyInvalid(str(error), pointer="policy") from None

@@ -84,6 +84,7 @@ class Transfers(Exchange[Transfer]):
         if existing is not None:
             if tx.inbox.with_content(existing.id, content_digest(body)) is None:
                 raise InvalidMessage("belongs to another transfer already", pointer="/consumerPid")
+            self._tell_again(tx, existing)
             answer = Answer(200, messages.render_process(existing))
             return self._again(tx, peer, existing, message, body, answer)
         agreement = tx.agreements.get(message.agreement_id)
@@ -98,6 +99,9 @@ class Transfers(Exchange[Transfer]):
             raise SourceInvalid("its source is not served by this connector", pointer="/agreementId")
         if message.format != names.DATA_FORMAT:
             raise InvalidMessage(f"must be {names.DATA_FORMAT}", pointer="/format")
+        for other in tx.transfers.of_agreement(agreement.id):
+            if other.state is TransferState.SUSPENDED and other.suspended_by is Role.PROVIDER:
+                raise PolicyDenied(f"transfers are suspended: {other.reason}", code="suspended")
         purpose = self._purpose(message, peer, agreement)
         now = self._room.clock.now()
         transfer = Transfer(
@@ -133,6 +137,11 @@ class Transfers(Exchange[Transfer]):
         self._remember(tx, peer, transfer, message, body, answer)
         self.advance(tx, transfer)
         return answer
+
+    def _tell_again(self, tx: Tx, process: Transfer) -> None:
+        if process.role is Role.PROVIDER and TransferState.STARTED in (process.state, process.pending):
+            process, message = self._compose(tx, process, Step(TransferAct.START))
+            self._send_again(tx, process, message)
 
     def _purpose(self, message: TransferRequest, peer: Peer, agreement: Agreement) -> str:
         if not message.declaration:

@@ -156,6 +156,10 @@ class Transfers(_Versioned[Transfer]):
 class Agreements(_Versioned[Agreement]):
     """Contracts, both roles."""
 
+    def delete(self, agreement_id: str) -> None:
+        """Forget one that was replaced before it became final."""
+        self._run("delete", id=agreement_id)
+
     def page(
         self, *, limit: int = 50, offset: int = 0, role: str | None = None, peer: str | None = None
     ) -> list[Agreement]:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from connector.dataplane.line import Ended
 from connector.dataplane.ranges import Span, strong_etag
 from connector.dataplane.serve import Terms, plan_for, send
-from connector.errors import BadInput, Unavailable
+from connector.errors import BadInput, TooLarge, Unavailable
 from connector.failpoints import failpoint, halfway
 from connector.service.access import Grant, Pass
 from connector.service.node import Node
+from connector.web.door import Door
 
 _log = logging.getLogger(__name__)
 _REFRESH: Final = "refresh_token"
+_MAX_FORM: Final = 16 << 10
+_MAX_FIELDS: Final = 20
 
 
 class DataEndpoint:
     """Serves bytes under a transfer's access token."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, door: Door) -> None:
         self._node = node
+        self._door = door
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """The routes; GET also answers HEAD."""
@@ -42,6 +47,8 @@ class DataEndpoint:
         try:
             planned = plan_for(request, body)
             if request.method == "HEAD" or planned.span is None or planned.span.length == 0:
+                if request.method == "GET" and planned.span is not None:
+                    await node.access.check(passed)  # an empty file is no use, and yet not for everybody
                 return (await send(request, body, planned, self._terms(passed, None))).response
             if node.pulls.hours is not None:
                 node.pulls.hours.check(node.clock.now())
@@ -79,10 +86,25 @@ class DataEndpoint:
 
     async def refresh(self, request: web.Request) -> web.Response:
         """POST /data/token: grant_type=refresh_token, in the query or as a form."""
-        peer = await self._node.parties.authenticate(
-            request.headers.get("Authorization"), before_lookup=lambda: None
-        )
-        form = {**request.query, **await request.post()}
-        if form.get("grant_type") != _REFRESH or not isinstance(form.get(_REFRESH), str):
+        peer = await self._door.peer(request)
+        form = {**request.query, **await _form(request)}
+        if form.get("grant_type") != _REFRESH or not form.get(_REFRESH):
             raise BadInput("grant_type=refresh_token and a refresh_token are needed", pointer="grant_type")
-        return web.json_response(await self._node.access.refresh(peer.participant_id, str(form[_REFRESH])))
+        return web.json_response(await self._node.access.refresh(peer.participant_id, form[_REFRESH]))
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """The fields of an urlencoded form; whatever else the body is has none of ours.
+
+    Raises:
+        TooLarge, BadInput: more than a form of two fields can be.
+    """
+    raw = bytearray()
+    async for chunk in request.content.iter_any():
+        raw += chunk
+        if len(raw) > _MAX_FORM:
+            raise TooLarge(f"the form has more than {_MAX_FORM} bytes")
+    try:
+        return dict(parse_qsl(raw.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS))
+    except ValueError as error:
+        raise BadInput(str(error), pointer="grant_type") from None

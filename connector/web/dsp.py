@@ -7,17 +7,16 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from connector.errors import BadInput, NotFound, TooMany, Unauthenticated
+from connector.errors import BadInput, NotFound
 from connector.failpoints import failpoint
 from connector.model import names
-from connector.model.identity import Peer
 from connector.model.messages import ContractOffer, ContractRequest, Message, TransferRequest
 from connector.model.process import Kind, Role
 from connector.protocol import messages
 from connector.protocol.messages import parse, parse_catalog_request, render_process
 from connector.service.exchange import Answer
 from connector.service.node import Node
-from connector.web.limits import Rate, network_of
+from connector.web.door import Door
 from connector.web.middleware import read_json
 
 _REQUEST: Final = "ContractRequestMessage"
@@ -28,13 +27,10 @@ _EVENT: Final = "ContractNegotiationEventMessage"
 class Dsp:
     """The handlers; each reads, calls one service, and renders."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, door: Door) -> None:
         self._node = node
-        limits, clock = node.settings.limits, node.clock
+        self._door = door
         self._limit = node.settings.server.body_limit
-        self._by_peer = Rate(limits.requests_per_minute, clock, "requests")
-        self._strangers = Rate(limits.strangers_per_minute, clock, "requests without a valid token")
-        self._lookups = Rate(limits.lookups_per_minute, clock, "look-ups of DIDs")
 
     def routes(self, base: str) -> list[web.RouteDef]:
         """Every route below the DSP base path."""
@@ -70,26 +66,9 @@ class Dsp:
         found += [web.post(f"{t}/{{pid}}/{p}", self._moves(Kind.TRANSFER, p, w)) for p, w in transfer.items()]
         return found
 
-    async def _peer(self, request: web.Request) -> Peer:
-        network = network_of(request.remote)
-        try:
-            peer = await self._node.parties.authenticate(
-                request.headers.get("Authorization"), before_lookup=lambda: self._lookups.take(network)
-            )
-        except Unauthenticated as error:
-            self._node.refused(network, error.pointer or error.reason_code)
-            self._strangers.take(network)
-            raise
-        try:
-            self._by_peer.take(peer.participant_id)
-        except TooMany:
-            self._node.refused(peer.participant_id, "too-many")
-            raise
-        return peer
-
     async def catalog(self, request: web.Request) -> web.Response:
         """POST /catalog/request: one page, with Link headers to the pages beside it."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         message = parse_catalog_request(await read_json(request, self._limit))
         after, before = _cursor(request, "after"), _cursor(request, "before")
         page = await self._node.catalogs.page(peer, message, after=after or 0, before=before)
@@ -102,13 +81,13 @@ class Dsp:
 
     async def dataset(self, request: web.Request) -> web.Response:
         """GET /catalog/datasets/{id}."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         body = await self._node.catalogs.dataset_for(peer, request.match_info["id"])
         return web.Response(body=body, content_type="application/json")
 
     async def first_request(self, request: web.Request) -> web.Response:
         """POST /negotiations/request: a consumer begins."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         body = await read_json(request, self._limit)
         message = cast(ContractRequest, parse(body, _REQUEST))
         _is_first(message.callback)
@@ -116,7 +95,7 @@ class Dsp:
 
     async def first_offer(self, request: web.Request) -> web.Response:
         """POST /negotiations/offers: a provider begins."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         body = await read_json(request, self._limit)
         message = cast(ContractOffer, parse(body, _OFFER))
         _is_first(message.callback)
@@ -124,26 +103,26 @@ class Dsp:
 
     async def transfer_request(self, request: web.Request) -> web.Response:
         """POST /transfers/request: a consumer asks for data."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         body = await read_json(request, self._limit)
         message = cast(TransferRequest, parse(body, "TransferRequestMessage"))
         return await _answer(message, self._node.transfers.open_by_request(peer, message, body))
 
     async def negotiation(self, request: web.Request) -> web.Response:
         """GET /negotiations/{pid}."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         found = await self._node.negotiations.show(peer, request.match_info["pid"])
         return web.json_response(render_process(found))
 
     async def transfer(self, request: web.Request) -> web.Response:
         """GET /transfers/{pid}."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         found = await self._node.transfers.show(peer, request.match_info["pid"])
         return web.json_response(render_process(found))
 
     async def withdrawal(self, request: web.Request) -> web.Response:
         """POST /agreements/{id}/withdrawal: between connectors of our kind [D9]."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         body = await read_json(request, self._limit)
         token = body.get(names.WITHDRAWAL_TOKEN) if isinstance(body, dict) else None
         if not isinstance(token, str):
@@ -154,7 +133,7 @@ class Dsp:
 
     async def asked_withdrawal(self, request: web.Request) -> web.Response:
         """GET /agreements/{id}/withdrawal: its party asks again, as after a restore [D17]."""
-        peer = await self._peer(request)
+        peer = await self._door.peer(request)
         agreement = await self._node.overview.contract(request.match_info["id"])
         if agreement.peer != peer.participant_id or not agreement.withdrawal_token:
             raise NotFound("there is no such withdrawal")
@@ -170,7 +149,7 @@ class Dsp:
         }.get(path)
 
         async def handler(request: web.Request) -> web.Response:
-            peer = await self._peer(request)
+            peer = await self._door.peer(request)
             body = await read_json(request, self._limit)
             service: Any = self._node.negotiations if kind is Kind.NEGOTIATION else self._node.transfers
             message = parse(body, *wire_types)

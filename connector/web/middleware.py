@@ -19,6 +19,7 @@ from connector.model.canonical import load_json
 from connector.model.process import Kind
 from connector.protocol import messages
 from connector.protocol.messages import Invalid
+from connector.web.data_texts import korean
 
 _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -65,7 +66,8 @@ def render_error(request: web.Request, error: ConnectorError) -> web.Response:
     if "/dsp/" in path:
         body = _dsp_error(request, path, error)
     elif "/data" in path and request.app.get(IS_PUBLIC):
-        body = {"code": error.reason_code, "reason": {"en": error.message, "ko": error.message}, "rule": ""}
+        reason = {"ko": korean(error.reason_code, error.message), "en": error.message}
+        body = {"code": error.reason_code, "reason": reason, "rule": ""}
         body |= error.extra
     elif request.app.get(IS_PUBLIC):
         body = {"code": error.reason_code, "message": error.message}
@@ -109,12 +111,12 @@ def edc_error(error: ConnectorError) -> dict[str, Any]:
 
 
 def errors(timeout_s: float, *, exempt: str) -> Any:
-    """Deadline and error rendering; paths that begin with `exempt` may take longer (data pulls)."""
+    """Deadline and error rendering; the path `exempt` may take longer (data pulls), with "/" every path."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if exempt and request.path.startswith(exempt):
+            if exempt in ("/", request.path):
                 return await handler(request)
             async with asyncio.timeout(timeout_s):
                 return await handler(request)
@@ -127,7 +129,9 @@ def errors(timeout_s: float, *, exempt: str) -> Any:
         except web.HTTPException as error:
             if error.status < 400 or error.status == 426:
                 raise
-            return render_error(request, _from_http(error))
+            answer = render_error(request, _from_http(error))
+            answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
+            return answer
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001  # whatever it is, the caller learns an incident id and nothing else

@@ -37,3 +37,6 @@ order by signed_at desc, id limit :limit offset :offset;
 
 -- name: count_for_dataset
 select count(*) from agreement where dataset_id = :dataset_id and role = 'PROVIDER';
+
+-- name: delete
+delete from agreement where id = :id and is_final = 0;

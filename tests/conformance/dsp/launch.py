@@ -123,6 +123,8 @@ def _settings(ports: Ports) -> str:
                 "send": AUTHORIZATION,
                 "match": AUTHORIZATION,
                 "our_id": AGENT,
+                # The suite's handlers tell messages by their path: a second one could reach another scenario.
+                "insist": False,
             },
         ),
     ]

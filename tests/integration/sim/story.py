@@ -89,7 +89,10 @@ class Story:
                     {
                         "leftOperand": "http://www.w3.org/ns/odrl/2/count",
                         "operator": "lteq",
-                        "rightOperand": {"@value": str(limit), "@type": "http://www.w3.org/2001/XMLSchema#integer"},
+                        "rightOperand": {
+                            "@value": str(limit),
+                            "@type": "http://www.w3.org/2001/XMLSchema#integer",
+                        },
                     }
                 ]
                 if limit
@@ -124,7 +127,15 @@ class Story:
         if dice.random() < 0.04:
             host.crash()
             return
-        acts = [self._request, self._request, self._transfer, self._pull, self._pull, self._decide, self._move]
+        acts = [
+            self._request,
+            self._request,
+            self._transfer,
+            self._pull,
+            self._pull,
+            self._decide,
+            self._move,
+        ]
         act = dice.choice([*acts, self._withdraw] if dice.random() < 0.3 else acts)
         task = host.run(act(host, dice))
         done, _ = await asyncio.wait([task], timeout=120.0)
@@ -140,9 +151,21 @@ class Story:
         offers = await other.node.store.read(lambda tx: tx.catalog.current_of_asset(asset_id))
         offer = {**offers[0].policy, "target": asset_id}
         if dice.random() < 0.15:
-            offer["permission"] = [{"action": "use", "constraint": [{
-                "leftOperand": "http://www.w3.org/ns/odrl/2/count", "operator": "lteq",
-                "rightOperand": {"@value": "1", "@type": "http://www.w3.org/2001/XMLSchema#integer"}}]}]
+            offer["permission"] = [
+                {
+                    "action": "use",
+                    "constraint": [
+                        {
+                            "leftOperand": "http://www.w3.org/ns/odrl/2/count",
+                            "operator": "lteq",
+                            "rightOperand": {
+                                "@value": "1",
+                                "@type": "http://www.w3.org/2001/XMLSchema#integer",
+                            },
+                        }
+                    ],
+                }
+            ]
         node = _up(host)
         party = Counterparty(other.did, f"{other.url}/dsp/2025-1", host.did)
         negotiation = await node.negotiations.request(party, offer)
@@ -175,9 +198,7 @@ class Story:
         span = Span(start, SIZE)
         grant = await node.access.grant(passed, span, passed.asset.sha256, SIZE)
         held = await node.store.read(lambda tx: _holds(tx, passed.agreement.id, passed.transfer.id))
-        self.granted.append(
-            Granted(provider.name, passed.agreement.id, passed.transfer.id, held)
-        )
+        self.granted.append(Granted(provider.name, passed.agreement.id, passed.transfer.id, held))
         await asyncio.sleep(dice.random())
         stop = dice.choice([SIZE, dice.randrange(start, SIZE)])
         await node.access.settle(grant, Span(start, stop), "complete" if stop == SIZE else "disconnected")
@@ -200,14 +221,18 @@ class Story:
     async def _move(self, host: Host, dice: random.Random) -> None:
         node = _up(host)
         if dice.random() < 0.3:
-            open_ones = [n for n in await node.store.read(lambda tx: tx.negotiations.everything()) if not n.is_over]
+            open_ones = [
+                n for n in await node.store.read(lambda tx: tx.negotiations.everything()) if not n.is_over
+            ]
             if open_ones:
                 step = Step(NegotiationAct.TERMINATE, "changed-mind", "we changed our mind")
                 await node.negotiations.act(dice.choice(open_ones).id, step)
             return
         transfers = await node.store.read(lambda tx: tx.transfers.open())
         if transfers:
-            act = dice.choice([TransferAct.SUSPEND, TransferAct.START, TransferAct.COMPLETE, TransferAct.TERMINATE])
+            act = dice.choice(
+                [TransferAct.SUSPEND, TransferAct.START, TransferAct.COMPLETE, TransferAct.TERMINATE]
+            )
             await node.transfers.act(dice.choice(transfers).id, Step(act, "by-hand", "somebody wanted it"))
 
     async def _withdraw(self, host: Host, dice: random.Random) -> None:
@@ -298,7 +323,9 @@ class Story:
             uses = await node.store.read(lambda tx, a=agreement: tx.uses.count_of_agreement(a.id))
             limited = "count" in str(agreement.policy)
             if limited and uses > COUNT_LIMIT:
-                self._wrong.append(f"{host.name}: {uses} uses under {agreement.id}, {COUNT_LIMIT} were allowed")
+                self._wrong.append(
+                    f"{host.name}: {uses} uses under {agreement.id}, {COUNT_LIMIT} were allowed"
+                )
             next_one = node.access.decide(agreement, "", uses, Scope.PULL).permitted
             if limited and uses >= COUNT_LIMIT and next_one:
                 self._wrong.append(f"{host.name}: a use beyond the limit would be allowed")
@@ -337,4 +364,3 @@ def _agree(a: Negotiation | Transfer, b: Negotiation | Transfer) -> bool:
 
 def _say(p: Negotiation | Transfer) -> str:
     return f"{p.state} ({p.reason})" if p.reason else str(p.state)
-

@@ -160,7 +160,13 @@ class World:
         return answer
 
     def _at(
-        self, receiver: Host, method: str, url: str, headers: Mapping[str, str], body: bytes | None, sender: str
+        self,
+        receiver: Host,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        sender: str,
     ) -> asyncio.Task[Response]:
         async def handle() -> Response:
             answer = await receiver.answer(method, url, headers, body)
@@ -210,7 +216,11 @@ class Host:
         self._random = random.Random(f"{world.seed}-{name}")
         self.settings = build(
             self.home,
-            {"server": {"public_url": self.url}, "participant": {"name": name}, "limits": {"requests_per_minute": 10**9}},
+            {
+                "server": {"public_url": self.url},
+                "participant": {"name": name},
+                "limits": {"requests_per_minute": 10**9},
+            },
             {},
         )
         self.home.mkdir()
@@ -268,9 +278,7 @@ class Host:
                 task.cancel()
         store.discard()
 
-    async def answer(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Response:
+    async def answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         """What this machine answers to a request."""
         if self._app is None:
             raise PeerFailed(f"{self.name} does not answer")
