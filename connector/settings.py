@@ -41,9 +41,11 @@ class Server:
 
     public_url: str = _doc(
         "",
-        "The https address partners reach this connector at; path prefixes work. Empty: made from host and port.",
+        "The https address partners reach this connector at; path prefixes work. "
+        "Empty: made from host and port.",
     )
-    public_host: str = _doc("0.0.0.0", "Address the public listener binds.")  # noqa: S104  # partners must reach it
+    # Partners must reach it, so it binds every address unless told otherwise.
+    public_host: str = _doc("0.0.0.0", "Address the public listener binds.")  # noqa: S104
     public_port: int = _doc(8443, "Port of the public listener (0: any free one, for tests).")
     management_host: str = _doc("127.0.0.1", "Address the private listener binds; keep it on loopback.")
     management_port: int = _doc(9191, "Port of the private listener.")

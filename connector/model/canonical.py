@@ -39,20 +39,15 @@ def _is_plain(value: Any) -> bool:
     kind = type(value)
     if kind is str or kind is int or value is None or kind is bool:
         return True
-    # Loops rather than all(...): this runs several times for each message, and strings are most of it.
     if kind is dict:
+        # A loop rather than all(...): this runs several times a message, and strings are most of it.
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 return False
             if type(item) is not str and not _is_plain(item):
                 return False
         return True
-    if kind is list:
-        for item in value:
-            if type(item) is not str and not _is_plain(item):
-                return False
-        return True
-    return False
+    return kind is list and all(map(_is_plain, value))
 
 
 def _write(value: Any, parts: list[str]) -> None:

@@ -17,7 +17,15 @@ from typing import Any, Final
 
 from connector.dataplane.line import Stopper
 from connector.dataplane.ranges import Span
-from connector.errors import ConnectorError, Gone, NotFound, Suspended, Unauthenticated, UseDenied
+from connector.errors import (
+    ConnectorError,
+    Gone,
+    NotFound,
+    SourceChanged,
+    Suspended,
+    Unauthenticated,
+    UseDenied,
+)
 from connector.failpoints import failpoint
 from connector.ledger.log import LeafKind
 from connector.model.catalog import Asset
@@ -202,6 +210,9 @@ class Access:
         started = transfer.state is TransferState.STARTED or transfer.pending is TransferState.STARTED
         if not started:
             raise Gone("the transfer is not started", code="terminated")
+        # Deleted and published anew, versions count from 1 again: only the digest tells the two apart.
+        if agreement.dataset_sha256 and passed.asset.sha256 != agreement.dataset_sha256:
+            raise SourceChanged("the dataset is not the one that the contract names any more")
 
     async def grant(self, passed: Pass, span: Span, etag: str, size: int) -> Grant:
         """Decide about sending a range, count the use, and write the leaf: all before the first byte.

@@ -1,8 +1,9 @@
 """SQLite: one file, one writer thread, WAL, synchronous=FULL.
 
 The writer takes whatever is queued, runs each piece of work in a savepoint of
-its own, and commits them together: one fsync for many. Nobody is answered
-before that commit. Reads run on a second, read-only connection, in place.
+its own (a lone one needs none), and commits them together: one fsync for many.
+Nobody is answered before that commit. Reads run on a second, read-only
+connection, in place.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ class SqliteStore:
     def _one(
         self, work: Callable[[Tx], Any], *, is_alone: bool
     ) -> tuple[Any, BaseException | None, list[Callable[[], None]]]:
-        """Run one piece of work; alone in its transaction it needs no savepoint to be taken back by itself."""
+        """Run one piece of work; alone in its transaction it needs no savepoint of its own."""
         raw = self._writer.raw
         if not is_alone:
             raw.execute("savepoint work")

@@ -65,7 +65,7 @@ def render_error(request: web.Request, error: ConnectorError) -> web.Response:
     path = request.match_info.route.resource.canonical if request.match_info.route.resource else request.path
     if "/dsp/" in path:
         body = _dsp_error(request, path, error)
-    elif "/data" in path and request.app.get(IS_PUBLIC):
+    elif path.endswith(("/data", "/data/token")) and request.app.get(IS_PUBLIC):
         reason = {"ko": korean(error.reason_code, error.message), "en": error.message}
         body = {"code": error.reason_code, "reason": reason, "rule": ""}
         body |= error.extra
@@ -98,6 +98,7 @@ _EDC_TYPES: Final = {
 
 
 def edc_error(error: ConnectorError) -> dict[str, Any]:
+    """One entry of EDC's error array."""
     type_ = "ValidationFailure" if error.status == 400 and error.pointer else None
     shown = error.message if not error.hint else f"{error.message} ({error.hint})"
     return {

@@ -78,6 +78,7 @@ class Story:
     async def _publish(self, host: Host) -> None:
         node = _up(host)
         now = START
+        access = {"@id": "everybody", "@type": "Set", "permission": [{"action": "use"}]}
         for number, (approval, limit) in enumerate(
             [(ApprovalMode.AUTOMATIC, 0), (ApprovalMode.AUTOMATIC, COUNT_LIMIT), (ApprovalMode.MANUAL, 0)]
         ):
@@ -100,7 +101,6 @@ class Story:
             )
             rule: dict[str, Any] = {"action": "use"} | ({"constraint": constraint} if constraint else {})
             terms = {"@id": f"terms-{number}", "@type": "Set", "permission": [rule]}
-            access = {"@id": "everybody", "@type": "Set", "permission": [{"action": "use"}]}
 
             def work(tx: Tx, a: Asset = asset, t: dict[str, Any] = terms, m: ApprovalMode = approval) -> None:
                 tx.assets.add(a)
@@ -139,9 +139,9 @@ class Story:
         act = dice.choice([*acts, self._withdraw] if dice.random() < 0.3 else acts)
         task = host.run(act(host, dice))
         done, _ = await asyncio.wait([task], timeout=120.0)
-        if done and not task.cancelled() and (error := task.exception()) is not None:
-            if not isinstance(error, ConnectorError):
-                raise error
+        error = task.exception() if done and not task.cancelled() else None
+        if error is not None and not isinstance(error, ConnectorError):
+            raise error
 
     async def _request(self, host: Host, dice: random.Random) -> None:
         other = dice.choice([h for h in self.world.hosts.values() if h is not host])
@@ -331,7 +331,7 @@ class Story:
                 self._wrong.append(f"{host.name}: a use beyond the limit would be allowed")
 
     async def _judge_ledger(self, host: Host, node: Node) -> None:
-        await host.run(node.store.transact(lambda tx: node.journal.seal(tx)))
+        await host.run(node.store.transact(node.journal.seal))
         keys = [dict(key) for key in node.keys.public_jwks["keys"]]
         lines = await node.store.read(lambda tx: list(node.journal.ledger.export(tx, keys)))
         result = standalone.verify(lines, pins={host.did: [node.keys.thumbprint]})

@@ -242,7 +242,7 @@ class Host:
         return self.world.loop.create_task(coro, context=context)
 
     async def boot(self) -> None:
-        """Start the connector on whatever the disk holds; it may die while it starts, and is started again."""
+        """Start the connector on whatever the disk holds; if it dies while it starts, once more."""
         while self.node is None:
             await asyncio.wait([self.run(self._boot())])
 
