@@ -93,6 +93,9 @@ def test_clean_json_is_read(value: Any) -> None:
         (b"\xff{}", "not UTF-8 at byte 0"),
         (b'"\xed\xa0\x80"', "not UTF-8"),
         (b"\xef\xbb\xbf{}", "not JSON"),
+        (b'["\\ud800"]', "half of a surrogate"),
+        (b'{"\\uDC00x":1}', "half of a surrogate"),
+        (b'["\\ude00\\ud83d"]', "half of a surrogate"),
         (b'{"a":NaN}', "NaN"),
         (b"[Infinity]", "Infinity"),
         (b"[-Infinity]", "-Infinity"),
@@ -108,6 +111,10 @@ def test_anything_else_is_refused_with_the_reason(raw: bytes, said: str) -> None
     with pytest.raises(MalformedBody) as caught:
         load_json(raw, limit=LIMIT)
     assert said in caught.value.message
+
+
+def test_an_escaped_pair_is_one_character() -> None:
+    assert load_json(b'["\\ud83d\\ude00", "\\\\ud800"]', limit=LIMIT) == ["\U0001f600", "\\ud800"]
 
 
 def test_the_limits_are_exact() -> None:

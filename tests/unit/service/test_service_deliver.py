@@ -345,3 +345,22 @@ async def test_a_store_that_cannot_write_for_a_while_strands_no_message(
     await bench.clock.pass_(60.0)
     assert [i for i, _ in bench.heard.delivered_] == ["m1"]
     assert await bench.outbox() == []
+
+
+async def test_a_fault_of_our_own_does_not_strand_the_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.net.answers[URL] = lambda _: 200
+    real = bench.heard.delivered
+
+    def breaks(tx: Tx, item: OutboxItem, reply: Reply) -> None:
+        monkeypatch.setattr(bench.heard, "delivered", real)
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(bench.heard, "delivered", breaks)
+    await bench.send(bench.item("m1", URL))
+    assert "a delivery failed" in caplog.text
+    assert [i.id for i in await bench.outbox()] == ["m1"]
+    await bench.clock.pass_(400.0)
+    assert [i for i, _ in bench.heard.delivered_] == ["m1"]
+    assert await bench.outbox() == []

@@ -1,0 +1,1 @@
+"""Benches: each prints ratios of one run, ours against something bare, and what both took."""
