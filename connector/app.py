@@ -26,7 +26,7 @@ from connector.dataplane.sources.api import Kind as SourceKind
 from connector.dataplane.sources.api import SourceDescription
 from connector.dataplane.sources.files import FileSource
 from connector.dataplane.sources.folders import FolderSource
-from connector.errors import BadInput, NotFound, Unavailable
+from connector.errors import BadInput, NotFound, SourceInvalid, Unavailable
 from connector.identity.did import did_from_url
 from connector.identity.keys import KeyRing
 from connector.identity.resolver import DidResolver
@@ -60,7 +60,7 @@ from connector.service.references import References
 from connector.service.timers import Timers
 from connector.service.transfer import Transfers
 from connector.service.watch import Watch
-from connector.settings import Settings
+from connector.settings import CONFIG_FILE, Settings
 from connector.store.sqlite import SqliteStore
 from connector.store.tables import Tx
 from connector.web import management
@@ -87,6 +87,8 @@ class Parts:
     random: RandomBytes
     fetch: Fetch
     open_stream: StreamOpen
+    check_address: Callable[[str], None]
+    """Raises EgressRefused for an address that nothing may be sent to."""
     make_store: Callable[[Path], SqliteStore] = SqliteStore
 
 
@@ -131,6 +133,7 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
         expire_after=timedelta(hours=negotiation.expire_after_h),
         insists=frozenset(p.id for p in settings.identity.static_peers if p.insist).__contains__,
         before=replays.write,
+        check_address=parts.check_address,
     )
     tokens = Tokens(keys.signer, random)
     service_id = f"{settings.public_url}/dsp#service"
@@ -164,7 +167,7 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
     name = settings.participant.name or settings.participant.name_en or did
     who = participant(did, name, settings.participant.name_en, dsp_base, service_id)
     describing = Describing(who, settings.public_url, ShaclCheck(resources.vocab_dir(), clock))
-    sources = _Sources(clock, settings.data.stable_for_s)
+    sources = _Sources(clock, settings.data.stable_for_s, settings.home)
     publishing = Publishing(
         store,
         clock,
@@ -224,16 +227,27 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
 
 
 class _Sources:
-    """Files and folders behind one door."""
+    """Files and folders behind one door, which never opens to what the connector keeps for itself."""
 
-    def __init__(self, clock: Clock, stable_for_s: float) -> None:
+    def __init__(self, clock: Clock, stable_for_s: float, home: Path) -> None:
         verified = Verified(clock)
+        self._own = [(home / name).resolve() for name in (KEYS, API_KEY, DATABASE, CONFIG_FILE)]
         self._files = FileSource(clock, verified, settle_s=stable_for_s)
         self._folders = FolderSource(clock, verified, settle_s=stable_for_s)
 
     async def inspect(self, path: Path) -> SourceDescription:
-        """What a file or folder is."""
-        source = self._folders if path.is_dir() else self._files
+        """What a file or folder is.
+
+        Raises:
+            SourceInvalid: it cannot be published as it is, or it holds this connector's own keys or records.
+        """
+        try:
+            real, is_folder = path.resolve(), path.is_dir()
+        except (OSError, RuntimeError) as error:
+            raise SourceInvalid(f"it cannot be looked at: {error}", pointer=os.fspath(path)) from None
+        if any(real == own or real in own.parents or own in real.parents for own in self._own):
+            raise SourceInvalid("it holds this connector's own keys or records", pointer=os.fspath(path))
+        source = self._folders if is_folder else self._files
         return await source.inspect(path)
 
     async def open(self, description: SourceDescription) -> Body:
@@ -299,7 +313,7 @@ class Connector:
             ca_file=Path(settings.egress.ca_file) if settings.egress.ca_file else None,
         )
         self._clock = SystemClock()
-        parts = Parts(self._clock, os.urandom, self._egress, _opener(self._egress))
+        parts = Parts(self._clock, os.urandom, self._egress, _opener(self._egress), self._egress.check)
         self.node, self._replays = compose(settings, parts)
         self._plugins: list[Plugin] = []
         self._runners: list[web.AppRunner] = []

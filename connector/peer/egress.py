@@ -96,6 +96,14 @@ class Egress:
             headers={"Accept-Encoding": "identity", "User-Agent": "madang"},
         )
 
+    def check(self, url: str) -> None:
+        """Whether a request to `url` would be let out, as far as that shows without a name look-up.
+
+        Raises:
+            EgressRefused: it would not.
+        """
+        self._guard.target(url)
+
     async def close(self) -> None:
         """Close every connection; requests under way fail."""
         if self._session is not None:

@@ -65,7 +65,7 @@ def equal(mine: Mapping[str, Any] | Policy, theirs: Mapping[str, Any] | Policy) 
     """
     a = mine if isinstance(mine, Policy) else parse(mine)
     b = theirs if isinstance(theirs, Policy) else parse(theirs)
-    if _policy_key(a) == _policy_key(b):
+    if key_of_policy(a) == key_of_policy(b):
         return []
     found: list[Difference] = []
     for name in ("permission", "prohibition", "obligation"):
@@ -91,13 +91,13 @@ _Part = Rule | Constraint
 
 def _compare(mine: Sequence[_Part], theirs: Sequence[_Part]) -> list[Difference]:
     """Pair what the two sides say differently by likeness, and go down into the pairs."""
-    ours, others = {_key(p): p for p in mine}, {_key(p): p for p in theirs}
+    ours, others = {key_of_part(p): p for p in mine}, {key_of_part(p): p for p in theirs}
     left = [part for key, part in ours.items() if key not in others]
     right = [part for key, part in others.items() if key not in ours]
     found: list[Difference] = []
     for part in left:
-        twin = max(right, key=lambda other: _likeness(part, other), default=None)
-        if twin is None or _likeness(part, twin) == 0:
+        twin = max(right, key=lambda other: likeness(part, other), default=None)
+        if twin is None or likeness(part, twin) == 0:
             found.append(Difference(part.pointer, show(part), ""))
             continue
         right.remove(twin)
@@ -117,12 +117,12 @@ def _inside(mine: _Part, theirs: _Part) -> list[Difference]:
     return [Difference(mine.pointer, show(mine), show(theirs))]
 
 
-def _likeness(a: _Part, b: _Part) -> int:
+def likeness(a: _Part, b: _Part) -> int:
     """0: two different things. More: rather one thing that was changed."""
     if isinstance(a, Rule) and isinstance(b, Rule):
         if (a.kind, a.action) != (b.kind, b.action):
             return 0
-        shared = {_key(c) for c in a.constraints} & {_key(c) for c in b.constraints}
+        shared = {key_of_part(c) for c in a.constraints} & {key_of_part(c) for c in b.constraints}
         return 1 + len(shared)
     if isinstance(a, Atomic) and isinstance(b, Atomic):
         return 0 if a.operand != b.operand else 2 if a.operator == b.operator else 1
@@ -140,32 +140,36 @@ def _compare_unread(pointer: str, mine: Iterable[Unread], theirs: Iterable[Unrea
     ]
 
 
-def _policy_key(policy: Policy) -> Hashable:
+def key_of_policy(policy: Policy) -> Hashable:
+    """Equal for policies that say the same, and for no others."""
     return (
-        frozenset(map(_key, policy.permissions)),
-        frozenset(map(_key, policy.prohibitions)),
-        frozenset(map(_key, policy.obligations)),
+        frozenset(map(key_of_part, policy.permissions)),
+        frozenset(map(key_of_part, policy.prohibitions)),
+        frozenset(map(key_of_part, policy.obligations)),
         frozenset(policy.profiles),
         policy.conflict,
         frozenset(u for u in policy.unread if u.name not in _UNCOMPARED),
     )
 
 
-def _key(part: _Part) -> Hashable:
+def key_of_part(part: _Part) -> Hashable:
     """Equal for parts that say the same, and for no others."""
     match part:
         case Atomic():
             values = frozenset(map(key_of, part.values))
             return part.operand, part.operator, values, frozenset(part.unread)
         case Logic():
-            keys = tuple(map(_key, part.parts))
+            keys = tuple(map(key_of_part, part.parts))
             return (
                 part.logic,
                 keys if part.logic == "andSequence" else frozenset(keys),
                 frozenset(part.unread),
             )
         case Rule():
-            constraints, duties = frozenset(map(_key, part.constraints)), frozenset(map(_key, part.duties))
+            constraints, duties = (
+                frozenset(map(key_of_part, part.constraints)),
+                frozenset(map(key_of_part, part.duties)),
+            )
             return part.kind, part.action, constraints, duties, frozenset(part.unread)
 
 

@@ -39,6 +39,7 @@ _KNOWN_CONTEXTS: Final = frozenset({names.CONTEXT_DSP, names.CONTEXT_EDC})
 _MAX_TEXT: Final = 2048
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_TOKEN: Final = 64 * 1024
+_MAX_COUNT: Final = 2**53
 _SEGMENT: Final = "!$&'()*+,;=:@"
 Body = Mapping[str, Any]
 
@@ -72,7 +73,9 @@ def parse_catalog_request(body: Any) -> CatalogRequest:
     pages and at most names one dataset; any other is Invalid, as the standard demands.
     """
     _head(body, ("CatalogRequestMessage",))
-    wanted = body.get("filter", [])
+    wanted = body.get("filter")
+    if wanted is None:
+        return CatalogRequest()
     if isinstance(wanted, Mapping):
         wanted = [wanted]
     if not isinstance(wanted, list):
@@ -87,8 +90,8 @@ def parse_catalog_request(body: Any) -> CatalogRequest:
         raise Invalid(f"/filter/0/{min(unknown)}", "this member of a filter is not understood")
     limit, offset = spec.get("limit", 0), spec.get("offset", 0)
     for name, value in (("limit", limit), ("offset", offset)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise Invalid(f"/filter/0/{name}", "must be a whole number that is not negative")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_COUNT:
+            raise Invalid(f"/filter/0/{name}", f"must be a whole number between 0 and {_MAX_COUNT}")
     return CatalogRequest(
         limit=limit, offset=offset, dataset_id=_one_dataset(spec.get("filterExpression") or [])
     )
@@ -400,11 +403,12 @@ def pids_in_answer(body: Any) -> tuple[str, str]:
     """(consumerPid, providerPid) of an answer, "" where it has none; never raises."""
     if not isinstance(body, Mapping):
         return "", ""
-    consumer, provider = body.get("consumerPid"), body.get("providerPid")
-    return (
-        consumer if isinstance(consumer, str) and len(consumer) <= _MAX_TEXT else "",
-        provider if isinstance(provider, str) and len(provider) <= _MAX_TEXT else "",
-    )
+    return _pid_or_nothing(body.get("consumerPid")), _pid_or_nothing(body.get("providerPid"))
+
+
+def _pid_or_nothing(value: Any) -> str:
+    fits = isinstance(value, str) and len(value) <= _MAX_TEXT and not _CONTROL.search(value)
+    return value if fits else ""
 
 
 _ERROR_TYPES: Final = {Kind.NEGOTIATION: "ContractNegotiationError", Kind.TRANSFER: "TransferError"}

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from connector.errors import ConnectorError, EgressRefused, Unavailable
 from connector.failpoints import IS_ARMED, failpoint
+from connector.model.canonical import load_json
 from connector.model.ports import Clock, Fetch, RandomBytes
 from connector.model.records import OutboxItem
 from connector.store.api import Store
@@ -146,9 +147,19 @@ class Sender:
     def _wake(self, item: OutboxItem) -> None:
         if self._is_stopping or item.id in self._tasks:
             return
-        task = asyncio.get_running_loop().create_task(self._deliver(item), name=f"deliver-{item.id}")
+        task = asyncio.get_running_loop().create_task(self._see_to(item), name=f"deliver-{item.id}")
         self._tasks[item.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(item.id, None))
+
+    async def _see_to(self, item: OutboxItem) -> None:
+        """Deliver; what fails in a way that nobody thought of is said, and begun again much later."""
+        while not self._is_stopping:
+            try:
+                await self._deliver(item)
+                return
+            except Exception:  # noqa: BLE001  # it is still in the outbox and must not wait for the next start
+                _log.exception("a delivery failed", extra={"message_id": item.id})
+            await self._rest(item, _MAX_BACKOFF_S)
 
     async def _deliver(self, item: OutboxItem) -> None:
         attempts = item.attempts
@@ -224,7 +235,7 @@ class Sender:
         try:
             await self._write(work)
         except ConnectorError as error:
-            _log.warning("could not settle", extra={"message": item.id, "error": str(error)})
+            _log.warning("could not settle", extra={"message_id": item.id, "error": str(error)})
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         """Write, and wait while the disk takes nothing: a message is not forgotten until the next start."""
@@ -246,9 +257,10 @@ def _pass(point: str, item: OutboxItem) -> None:
 
 
 def _json(raw: bytes) -> Any:
+    """A peer's answer, if it is clean JSON: what is kept of it goes into the store and to people."""
     try:
-        return json.loads(raw) if raw else None
-    except ValueError:
+        return load_json(raw, limit=len(raw)) if raw else None
+    except ConnectorError:
         return None
 
 

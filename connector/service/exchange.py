@@ -17,7 +17,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from connector.errors import Conflict, ConnectorError, IllegalTransition, InvalidMessage, NotFound
+from connector.errors import (
+    Conflict,
+    ConnectorError,
+    EgressRefused,
+    IllegalTransition,
+    InvalidMessage,
+    NotFound,
+)
 from connector.failpoints import failpoint
 from connector.ledger.log import LeafKind
 from connector.model.canonical import digest
@@ -90,6 +97,8 @@ class Room:
     expire_after: timedelta
     insists: Callable[[str], bool]
     """Whether a peer is told important things a second time (the setting of a static peer)."""
+    check_address: Callable[[str], None]
+    """Raises EgressRefused for an address that we would never send to."""
     before: Callable[[Tx], None]
     """Runs first in the transaction of every message from outside: writes the token ids that were used."""
 
@@ -108,6 +117,17 @@ class Room:
         if answer.refusal is not None:
             raise answer.refusal
         return answer
+
+    def check_callback(self, url: str) -> None:
+        """A callback address that we may not dial is not understood: no process begins (§7.1, §8.1).
+
+        Raises:
+            InvalidMessage: with the rule that it breaks.
+        """
+        try:
+            self.check_address(url)
+        except EgressRefused as error:
+            raise InvalidMessage(error.message, pointer="/callbackAddress") from None
 
     def pass_failpoints(self, tx: Tx, message: str) -> None:
         """The places before and after the commit of a message, ours or the peer's."""

@@ -127,6 +127,7 @@ class Negotiations(Exchange[Negotiation]):
             self._tell_again(tx, existing)
             answer = Answer(200, messages.render_process(existing))
             return self._again(tx, peer, existing, message, body, answer)
+        self._room.check_callback(message.callback)
         if tx.negotiations.open_count(peer.participant_id) >= self._terms.open_per_peer:
             raise TooMany("too many open negotiations; finish or end some first")
         now = self._room.clock.now()

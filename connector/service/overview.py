@@ -110,6 +110,17 @@ class Overview:
             raise NotFound(f"there is no contract {agreement_id}")
         return found
 
+    async def withdrawal(self, agreement_id: str, peer: str) -> str:
+        """The signed withdrawal of a contract with this peer.
+
+        Raises:
+            NotFound: there is none, or it is not this peer's: in the same words [D4].
+        """
+        found = await self._store.read(lambda tx: tx.agreements.get(agreement_id))
+        if found is None or found.peer != peer or not found.withdrawal_token:
+            raise NotFound("there is no such withdrawal")
+        return found.withdrawal_token
+
     async def export(self, agreement_id: str, own_document: dict[str, Any]) -> dict[str, Any]:
         """Everything that proves a contract, in one JSON file (`madang contract verify` reads it).
 

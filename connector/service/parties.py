@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connector.errors import BadInput, PeerFailed, Unauthenticated
+from connector.errors import BadInput, MalformedBody, PeerFailed, Unauthenticated
 from connector.identity.did import did_from_url
 from connector.identity.replay import MemoryReplayStore
 from connector.identity.resolver import DidResolver
 from connector.identity.static import StaticIdentities
 from connector.identity.tokens import SelfIssuedTokens
+from connector.model.canonical import load_json
 from connector.model.identity import DidDocument, Peer
 from connector.model.ports import Clock, Fetch, Response
 from connector.service.negotiation import Counterparty
@@ -190,8 +190,8 @@ class Parties:
         root = endpoint.removesuffix(_WELL_KNOWN)
         answer = await self._fetch("GET", root + _WELL_KNOWN)
         try:
-            versions: Any = json.loads(answer.body)["protocolVersions"]
+            versions: Any = load_json(answer.body, limit=len(answer.body))["protocolVersions"]
             path = next(v["path"] for v in versions if v["version"] == _VERSION and v["binding"] == "HTTPS")
-        except (ValueError, LookupError, TypeError, StopIteration):
+        except (MalformedBody, LookupError, TypeError, StopIteration):
             raise PeerFailed(f"{root} speaks no DSP {_VERSION}") from None
         return root + ("" if path == "/" else str(path))

@@ -110,7 +110,7 @@ class Publishing:
         """
         if name.startswith((self._public_url, "urn:", "http://", "https://")):
             return name
-        if not _ID.fullmatch(name):
+        if not _ID.fullmatch(name) or not name.strip("."):  # "." and ".." are no names in an address
             raise BadInput("an id has letters, digits, dot, dash and underscore only", pointer="id")
         return f"{self._public_url}/datasets/{quote(name)}"
 

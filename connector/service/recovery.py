@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from connector.errors import ConnectorError, PeerFailed, TokenInvalid
+from connector.errors import ConnectorError, MalformedBody, PeerFailed, TokenInvalid
 from connector.identity.did import did_document, parse_did_document, withdrawal_url
 from connector.ledger.log import LeafKind
 from connector.model import names
+from connector.model.canonical import load_json
 from connector.model.contract import Agreement
 from connector.model.identity import Peer, PeerKind
 from connector.model.process import Negotiation, NegotiationState, Transfer, TransferState
@@ -101,8 +101,8 @@ async def _get(node: Node, peer: str, our_id: str, url: str) -> Mapping[str, Any
     if answer.status == 404:
         return None
     try:
-        body = json.loads(answer.body) if answer.status == 200 else None
-    except ValueError:
+        body = load_json(answer.body, limit=len(answer.body)) if answer.status == 200 else None
+    except MalformedBody:
         body = None
     if not isinstance(body, dict):
         raise PeerFailed(f"{peer} answered {answer.status}")

@@ -87,6 +87,7 @@ class Transfers(Exchange[Transfer]):
             self._tell_again(tx, existing)
             answer = Answer(200, messages.render_process(existing))
             return self._again(tx, peer, existing, message, body, answer)
+        self._room.check_callback(message.callback)
         agreement = tx.agreements.get(message.agreement_id)
         if agreement is None or agreement.peer != peer.participant_id or agreement.role is not Role.PROVIDER:
             raise NotFound("there is no such agreement", pointer="/agreementId")

@@ -134,10 +134,8 @@ class Dsp:
     async def asked_withdrawal(self, request: web.Request) -> web.Response:
         """GET /agreements/{id}/withdrawal: its party asks again, as after a restore [D17]."""
         peer = await self._door.peer(request)
-        agreement = await self._node.overview.contract(request.match_info["id"])
-        if agreement.peer != peer.participant_id or not agreement.withdrawal_token:
-            raise NotFound("there is no such withdrawal")
-        return web.json_response({names.WITHDRAWAL_TOKEN: agreement.withdrawal_token})
+        token = await self._node.overview.withdrawal(request.match_info["id"], peer.participant_id)
+        return web.json_response({names.WITHDRAWAL_TOKEN: token})
 
     def _moves(self, kind: Kind, path: str, wire_types: tuple[str, ...]) -> Any:
         """The handler of a message to an existing process; some paths belong to one role only."""

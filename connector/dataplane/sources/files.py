@@ -45,7 +45,10 @@ class FileSource:
             stat = await settled(
                 lambda: Fingerprint.of(os.fstat(fd)), said=said, clock=self._clock, settle_s=self._settle_s
             )
-            sha256, size = await asyncio.to_thread(_hash, fd, stat.size, progress)
+            try:
+                sha256, size = await asyncio.to_thread(_hash, fd, stat.size, progress)
+            except OSError as error:
+                raise SourceInvalid(f"it cannot be read: {error.strerror}", pointer=said) from None
             media_type = media_type_of(path.name)
             profile: Profile = await profile_apart(fd, media_type=media_type, size=size)
             after = os.fstat(fd)

@@ -255,8 +255,16 @@ class Host:
         def no_stream(url: str, headers: Mapping[str, str]) -> Any:
             raise AssertionError("data is not carried by the simulated network")
 
+        def everywhere(url: str) -> None:
+            """The simulated network has no address that is not public."""
+
         parts = Parts(
-            self.world.clock, self._bytes, fetch, no_stream, make_store=lambda path: _Store(path, self)
+            self.world.clock,
+            self._bytes,
+            fetch,
+            no_stream,
+            everywhere,
+            make_store=lambda path: _Store(path, self),
         )
         node, replays = compose(self.settings, parts)
         self.node = node

@@ -1,0 +1,122 @@
+"""The request that shows a claim about two policies: its facts, and the engine's own word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from connector.model.names import ODRL
+from connector.policy import terms
+from connector.policy.axes import ELAPSED, MISSING, MONTHS, NOW, OTHER
+from connector.policy.context import Context
+from connector.policy.operands import OPERANDS
+from connector.policy.space import Space
+from connector.policy.values import Duration, key_of, later
+
+_SOME_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_SOMEBODY: Final = "did:web:somebody-else.example"
+_SOMETHING: Final = "urn:something-else"
+_FACT_OF: Final = {ODRL + "count": "uses"}
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One request. facts: short names -> values as text, `None` for a fact that is missing.
+
+    context: the same as the engine takes it, None if some of it has no place there.
+    """
+
+    facts: Mapping[str, str | None]
+    context: Context | None
+
+    def to_json(self) -> dict[str, str | None]:
+        """The facts."""
+        return dict(self.facts)
+
+
+def witness(space: Space, chosen: Mapping[int, int]) -> Witness:
+    """The request that a solution describes."""
+    facts: dict[str, str | None] = {}
+    ctx: Context | None = Context(now=space.cell(NOW, chosen) or _SOME_TIME)
+    for key, value in space.facts(chosen):
+        if key[0] == "opaque":
+            continue
+        if key == ("action",):
+            action = value if isinstance(value, str) else _narrowest(value)
+            facts["action"] = terms.short(action)
+            ctx = replace(ctx, action=action) if ctx else None
+        elif key[0] == "party":
+            name = value or (_SOMETHING if key[1] == "target" else _SOMEBODY)
+            facts[str(key[1])] = name
+            field = {"assignee": "recipient"}.get(str(key[1]), str(key[1]))
+            ctx = replace(ctx, **_fact(field, name)) if ctx and getattr(ctx, field) is None else ctx
+        else:
+            facts[_label(key)] = _shown(key, value)
+            ctx = _with(ctx, key, value) if ctx else None
+    return Witness(facts, ctx)
+
+
+def _narrowest(counts_as: frozenset[str]) -> str:
+    """An asked action that counts as all of these; `use` where nothing is asked of it."""
+    others = sorted(counts_as - {terms.USE})
+    return others[-1] if others else terms.USE
+
+
+def _label(key: tuple[Any, ...]) -> str:
+    return {NOW: "now", ELAPSED: "sinceAgreement", MONTHS: "monthsSinceAgreement"}.get(key) or terms.short(
+        str(key[0])
+    )
+
+
+def _shown(key: tuple[Any, ...], value: Any) -> str | None:
+    if value is MISSING:
+        return None
+    if value is OTHER:
+        return _other(str(key[0]))
+    if isinstance(value, timedelta):
+        return key_of(Duration(0, value))[1]
+    if isinstance(value, frozenset):
+        return "; ".join(sorted(", ".join(sorted(words)) for words in value)) or "-"
+    return str(value) if isinstance(value, str) else key_of(value)[1]
+
+
+def _fact(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
+def _other(operand: str) -> str:
+    return _SOMEBODY if operand == ODRL + "recipient" else _SOMETHING
+
+
+def _with(ctx: Context, key: tuple[Any, ...], value: Any) -> Context | None:
+    """The context with one more fact, None if it has no place for it."""
+    if key == NOW:
+        return ctx
+    if key in (ELAPSED, MONTHS):
+        if value is MISSING or ctx.agreed_at is not None:
+            return ctx
+        months = int(value) if key == MONTHS else 0
+        agreed = later(ctx.now, -months, timedelta(0) if key == MONTHS else -value)
+        return replace(ctx, agreed_at=agreed)
+    operand = OPERANDS.get(str(key[0]))
+    if operand is None:
+        return None
+    if value is MISSING:
+        return ctx
+    fact = operand.facts[0]
+    if operand.iri in _FACT_OF:
+        return replace(ctx, uses=int(value) - 1)
+    if key[-1] == "name" and fact in ("recipient", "purpose"):
+        name = _other(operand.iri) if value is OTHER else value
+        held = getattr(ctx, fact)
+        return replace(ctx, **_fact(fact, name)) if held in (None, name) else None
+    return _plain(ctx, fact, value)
+
+
+def _plain(ctx: Context, fact: str, value: Any) -> Context | None:
+    if fact not in Context.__dataclass_fields__ or not isinstance(value, Decimal | timedelta):
+        return None
+    return replace(ctx, **_fact(fact, value))

@@ -1,0 +1,1 @@
+"""Real processes that are killed: what was acknowledged stays, and the rest is finished after the restart."""
