@@ -10,20 +10,14 @@ from typing import Any, ClassVar, Final, cast
 from connector.errors import (
     BadInput,
     Conflict,
-    ConnectorError,
     InvalidMessage,
     NotFound,
-    OfferExpired,
-    PolicyDiffers,
     PolicyInvalid,
-    TokenInvalid,
     TooMany,
 )
 from connector.ledger.log import LeafKind
 from connector.model.canonical import canonical
-from connector.model.catalog import ApprovalMode, CatalogOffer
-from connector.model.contract import Agreement
-from connector.model.identity import Peer, PeerKind
+from connector.model.identity import Peer
 from connector.model.messages import (
     ContractAccepted,
     ContractAgreement,
@@ -43,14 +37,14 @@ from connector.model.process import (
     Role,
     State,
 )
-from connector.model.times import iso
-from connector.policy import BEFORE_AGREEMENT, Context, Scope, ends_at, equal
 from connector.protocol import messages
 from connector.service import contract
+from connector.service.agreeing import Agreeing
 from connector.service.catalog import Catalogs
-from connector.service.contract import Dataset, Parties, Tokens
-from connector.service.exchange import Answer, Exchange, Refused, Room, content_digest
+from connector.service.contract import Tokens
+from connector.service.exchange import Answer, Exchange, Room, content_digest
 from connector.service.extension import Step
+from connector.service.judging import Judging
 from connector.service.reading import read
 from connector.store.tables import Negotiations as NegotiationRows
 from connector.store.tables import Tx
@@ -84,9 +78,15 @@ class Negotiations(Exchange[Negotiation]):
 
     def __init__(self, room: Room, tokens: Tokens, catalogs: Catalogs, terms: Terms) -> None:
         super().__init__(room)
-        self._tokens = tokens
-        self._catalogs = catalogs
         self._terms = terms
+        self._judging = Judging(room.clock, room.journal, catalogs)
+        self._agreeing = Agreeing(
+            room,
+            tokens,
+            catalogs,
+            require_signatures=terms.require_signatures,
+            offer_valid=terms.offer_valid,
+        )
         room.timers.on("decide", self._not_decided)
 
     def _rows(self, tx: Tx) -> NegotiationRows:
@@ -151,7 +151,7 @@ class Negotiations(Exchange[Negotiation]):
             updated_at=now,
             expires_at=self._expires(now),
         )
-        negotiation = self._judge(tx, negotiation, message, peer)
+        negotiation = self._judging.judge(tx, negotiation, message, peer)
         self._start(tx, negotiation)
         negotiation = self._reach(tx, negotiation, None, actor=peer.participant_id)
         answer = Answer(201, messages.render_process(negotiation))
@@ -198,7 +198,7 @@ class Negotiations(Exchange[Negotiation]):
             return None
         self._check_pids(n, message)
         tx.agreements.delete(old.id)
-        n = self._save(tx, self._take_agreement(tx, n, message, peer))
+        n = self._save(tx, self._agreeing.take(tx, n, message, peer))
         data = {"negotiation": n.id, "replaces": old.id}
         self._room.journal.write(tx, LeafKind.CONTRACT, n.agreement_id, data, actor=peer.participant_id)
         return self._again(tx, peer, n, message, body, Answer(200))
@@ -211,13 +211,13 @@ class Negotiations(Exchange[Negotiation]):
         match message:
             case ContractRequest() | ContractOffer():
                 process = replace(process, state=cast(NegotiationState, state))
-                return self._judge(tx, process, message, peer)
+                return self._judging.judge(tx, process, message, peer)
             case ContractAgreement():
-                return self._take_agreement(tx, process, message, peer)
+                return self._agreeing.take(tx, process, message, peer)
             case ContractVerification():
-                return self._take_verification(tx, process, message, peer)
+                return self._agreeing.take_verification(tx, process, message, peer)
             case ContractFinalized():
-                self._finalise(tx, process)
+                self._agreeing.finalise(tx, process)
                 return process
             case ContractTermination():
                 text = ": ".join(p for p in (message.code, "; ".join(message.reason)) if p)
@@ -227,206 +227,6 @@ class Negotiations(Exchange[Negotiation]):
             case _:
                 pass
         raise InvalidMessage("is no message of a negotiation", pointer="/@type")
-
-    def _judge(
-        self, tx: Tx, n: Negotiation, message: ContractRequest | ContractOffer, peer: Peer
-    ) -> Negotiation:
-        """Decide, as far as a machine may, about what the peer now asks or offers."""
-        if n.role is Role.CONSUMER:
-            return self._judge_offer(n, message, peer)
-        return self._judge_request(tx, n, message, peer)
-
-    def _judge_offer(
-        self, n: Negotiation, message: ContractRequest | ContractOffer, peer: Peer
-    ) -> Negotiation:
-        target = message.offer.get("target")
-        if n.dataset_id and target not in (None, n.dataset_id):
-            raise InvalidMessage("is not the dataset of this negotiation", pointer="/offer/target")
-        policy = read(message.offer).policy
-        if message.token:
-            parties = Parties(peer.participant_id, n.our_id, n.id, message.provider_pid)
-            self._check_token(message, peer, parties, is_bound=bool(message.consumer_pid))
-        is_wanted = bool(n.offer) and not policy.not_understood and not equal(read(n.offer).policy, policy)
-        approval = Approval.APPROVED if is_wanted else Approval.WAITING
-        return replace(
-            n,
-            offer=message.offer,
-            offer_token=message.token,
-            dataset_id=n.dataset_id or str(target or ""),
-            approval=approval,
-        )
-
-    def _check_token(
-        self, message: ContractRequest | ContractOffer, peer: Peer, parties: Parties, *, is_bound: bool
-    ) -> None:
-        if peer.document is None:
-            raise TokenInvalid("a peer without a DID cannot sign", pointer="/contractToken")
-        now = self._room.clock.now()
-        contract.check(
-            message.token, contract.OFFER, peer.document, message.offer, parties, now, is_bound=is_bound
-        )
-
-    def _judge_request(
-        self, tx: Tx, n: Negotiation, message: ContractRequest | ContractOffer, peer: Peer
-    ) -> Negotiation:
-        offer = self._offered(tx, n, str(message.offer["@id"]), peer)
-        target = message.offer.get("target")
-        if target not in (None, offer.asset_id):
-            raise InvalidMessage("is not the dataset of that offer", pointer="/offer/target")
-        asked = message.offer
-        if not contract.rules(asked):
-            asked = {**offer.policy, "@id": offer.id, "@type": "Offer", "target": offer.asset_id}
-        asks = read(asked)
-        policy = asks.policy
-        same = not equal(read(offer.policy).policy, policy)
-        reason, approval = "", Approval.WAITING
-        decision = asks.compiled.evaluate(self._context(n, peer, offer.asset_id))
-        if policy.not_understood:
-            reason = f"not understood: {policy.not_understood[0].name}"
-        elif not decision.permitted:
-            approval, reason = Approval.REFUSED, f"{decision.code}: {decision.text('en')}"
-        elif same and offer.approval is ApprovalMode.AUTOMATIC:
-            approval = Approval.APPROVED
-        self._room.journal.write(
-            tx,
-            LeafKind.DECISION,
-            n.id,
-            {"scope": "negotiation", "code": decision.code, "approval": approval.value, "offer": offer.id},
-        )
-        return replace(
-            n, offer=dict(asked), dataset_id=offer.asset_id, approval=approval, reason=reason, offer_token=""
-        )
-
-    def _offered(self, tx: Tx, n: Negotiation, offer_id: str, peer: Peer) -> CatalogOffer:
-        found = self._catalogs.offer_for(tx, offer_id, peer)
-        if found is None:
-            raise NotFound("there is no such offer", pointer="/offer/@id")
-        if not found.is_current:
-            raise OfferExpired("the offer was replaced: fetch the catalog again", pointer="/offer/@id")
-        if n.dataset_id not in ("", found.asset_id):
-            raise InvalidMessage("is an offer for another dataset", pointer="/offer/@id")
-        return found
-
-    def _context(self, n: Negotiation, peer: Peer, target: str) -> Context:
-        return Context(
-            now=self._room.clock.now(),
-            scope=Scope.NEGOTIATION,
-            target=target,
-            recipient=peer.participant_id,
-            assigner=n.our_id,
-            deferred=BEFORE_AGREEMENT,
-        )
-
-    def _take_agreement(self, tx: Tx, n: Negotiation, message: ContractAgreement, peer: Peer) -> Negotiation:
-        """The provider's agreement must be what we asked for, or accepted, and signed by it."""
-        policy, now = message.agreement, self._room.clock.now()
-        try:
-            for name, wanted in (("assigner", n.peer), ("assignee", n.our_id), ("target", n.dataset_id)):
-                found = policy.get(name)
-                found = found.get("@id") if isinstance(found, Mapping) else found
-                if found != wanted:
-                    raise PolicyDiffers(f"is {found!r:.120}, agreed was {wanted!r:.120}", pointer=f"/{name}")
-            contract.check_equal(n.offer, policy)
-        except ConnectorError as error:
-            raise Refused(error, Step(NegotiationAct.TERMINATE, error.reason_code, str(error))) from error
-        parties = Parties(peer.participant_id, n.our_id, n.id, message.provider_pid)
-        dataset = Dataset(n.dataset_id, 0, "")
-        if message.token and peer.document is not None:
-            claims = contract.check(message.token, contract.AGREEMENT, peer.document, policy, parties, now)
-            dataset = Dataset.read(claims.get("dataset"), n.dataset_id)
-        elif peer.kind is PeerKind.DID and self._terms.require_signatures:
-            raise TokenInvalid("the agreement is not signed", pointer="/contractToken")
-        agreement = self._agreement(n, policy, dataset, message.provider_pid, message.token, peer)
-        if tx.agreements.get(agreement.id) is not None:
-            raise InvalidMessage("was used for another agreement", pointer="/agreement/@id")
-        tx.agreements.add(agreement)
-        return replace(n, agreement_id=agreement.id)
-
-    def _agreement(
-        self,
-        n: Negotiation,
-        policy: Mapping[str, Any],
-        dataset: Dataset,
-        provider_pid: str,
-        token: str,
-        peer: Peer | None,
-    ) -> Agreement:
-        now = self._room.clock.now()
-        documents = {peer.participant_id: dict(peer.document.source)} if peer and peer.document else {}
-        consumer_pid = n.id if n.role is Role.CONSUMER else n.peer_pid
-        return Agreement(
-            id=str(policy["@id"]),
-            negotiation_id=n.id,
-            role=n.role,
-            peer=n.peer,
-            our_id=n.our_id,
-            address=n.address,
-            dataset_id=n.dataset_id,
-            dataset_version=dataset.version,
-            dataset_sha256=dataset.sha256,
-            policy=dict(policy),
-            consumer_pid=consumer_pid,
-            provider_pid=provider_pid,
-            offer_token=n.offer_token,
-            agreement_token=token,
-            verification_token="",
-            withdrawal_token="",
-            documents=documents,
-            is_final=False,
-            signed_at=now,
-            ends_at=ends_at(read(policy).policy, now),
-            withdrawn_at=None,
-            withdrawn_by="",
-            withdrawal_reason="",
-        )
-
-    def _take_verification(
-        self, tx: Tx, n: Negotiation, message: ContractVerification, peer: Peer
-    ) -> Negotiation:
-        agreement = self._its_agreement(tx, n)
-        if message.token and peer.document is not None and agreement.agreement_token:
-            parties = Parties(peer.participant_id, n.our_id, n.peer_pid, n.id)
-            contract.check(
-                message.token,
-                contract.VERIFICATION,
-                peer.document,
-                agreement.policy,
-                parties,
-                self._room.clock.now(),
-                agreement_token=agreement.agreement_token,
-            )
-        elif peer.kind is PeerKind.DID and self._terms.require_signatures:
-            raise TokenInvalid("the verification is not signed", pointer="/contractToken")
-        documents = dict(agreement.documents)
-        if peer.document is not None:
-            documents[peer.participant_id] = dict(peer.document.source)
-        tx.agreements.save(replace(agreement, verification_token=message.token, documents=documents))
-        return n
-
-    def _its_agreement(self, tx: Tx, n: Negotiation) -> Agreement:
-        agreement = tx.agreements.get(n.agreement_id)
-        if agreement is None:
-            raise Conflict(f"negotiation {n.id} has no agreement")
-        return agreement
-
-    def _finalise(self, tx: Tx, n: Negotiation) -> None:
-        """From here on the contract holds."""
-        agreement = self._its_agreement(tx, n)
-        agreement = tx.agreements.save(replace(agreement, is_final=True))
-        self._room.journal.write(
-            tx,
-            LeafKind.CONTRACT,
-            agreement.id,
-            {
-                "negotiation": n.id,
-                "dataset": agreement.dataset_id,
-                "version": agreement.dataset_version,
-                "signed": agreement.is_signed,
-                "over": contract.over(agreement.agreement_token),
-            },
-        )
-        if agreement.ends_at is not None:
-            self._room.timers.set(tx, "contract-end", agreement.id, agreement.ends_at)
 
     def _arrived(self, tx: Tx, process: Negotiation, before: State | None) -> Negotiation:
         if process.approval is Approval.WAITING and not process.is_over:
@@ -452,17 +252,17 @@ class Negotiations(Exchange[Negotiation]):
                 return process, ContractRequest(**pids, offer=process.offer, callback=callback)
             case NegotiationAct.OFFER:
                 callback = "" if process.peer_pid else self._room.callback
-                token = self._sign_offer(tx, process)
+                token = self._agreeing.sign_offer(tx, process)
                 return process, ContractOffer(**pids, offer=process.offer, callback=callback, token=token)
             case NegotiationAct.ACCEPT:
                 return process, ContractAccepted(**pids)
             case NegotiationAct.AGREE:
-                return self._agree(tx, process, pids)
+                return self._agreeing.agree(tx, process, pids)
             case NegotiationAct.VERIFY:
-                return self._verify(tx, process, pids)
+                return self._agreeing.verify(tx, process, pids)
             case NegotiationAct.FINALIZE:
                 # The consumer may ask for data before its answer reaches us: the contract holds from here.
-                self._finalise(tx, process)
+                self._agreeing.finalise(tx, process)
                 return process, ContractFinalized(**pids)
             case NegotiationAct.TERMINATE:
                 reason = (step.reason,) if step.reason else ()
@@ -470,52 +270,6 @@ class Negotiations(Exchange[Negotiation]):
             case _:
                 pass
         raise Conflict(f"{step.act} is no step of a negotiation")
-
-    def _sign_offer(self, tx: Tx, n: Negotiation) -> str:
-        if not self._signs_towards(n):
-            return ""
-        now = self._room.clock.now()
-        dataset = self._catalogs.dataset(tx, n.dataset_id, str(n.offer.get("@id", "")))
-        parties = Parties(n.our_id, n.peer, n.peer_pid, n.id)
-        return self._tokens.bound_offer(n.offer, dataset, parties, now, now + self._terms.offer_valid)
-
-    def _signs_towards(self, n: Negotiation) -> bool:
-        return n.peer.startswith("did:") and n.our_id.startswith("did:")
-
-    def _agree(self, tx: Tx, n: Negotiation, pids: dict[str, Any]) -> tuple[Negotiation, ContractAgreement]:
-        now = self._room.clock.now()
-        policy = {
-            "@id": self._room.new_id(),
-            "@type": "Agreement",
-            **contract.rules(n.offer),
-            "assigner": n.our_id,
-            "assignee": n.peer,
-            "target": n.dataset_id,
-            "timestamp": iso(now),
-        }
-        dataset = self._catalogs.dataset(tx, n.dataset_id, str(n.offer.get("@id", "")))
-        token = ""
-        if self._signs_towards(n):
-            parties = Parties(n.our_id, n.peer, n.peer_pid, n.id)
-            token = self._tokens.agreement(policy, dataset, parties, now, self._room.journal.head(tx))
-        tx.agreements.add(self._agreement(n, policy, dataset, n.id, token, None))
-        n = replace(n, agreement_id=str(policy["@id"]))
-        return n, ContractAgreement(**pids, agreement=policy, token=token)
-
-    def _verify(
-        self, tx: Tx, n: Negotiation, pids: dict[str, Any]
-    ) -> tuple[Negotiation, ContractVerification]:
-        agreement = self._its_agreement(tx, n)
-        token = ""
-        if agreement.agreement_token and self._signs_towards(n):
-            dataset = Dataset(agreement.dataset_id, agreement.dataset_version, agreement.dataset_sha256)
-            parties = Parties(n.our_id, n.peer, n.id, n.peer_pid)
-            now, head = self._room.clock.now(), self._room.journal.head(tx)
-            token = self._tokens.verification(
-                agreement.policy, dataset, parties, now, head, agreement.agreement_token
-            )
-            tx.agreements.save(replace(agreement, verification_token=token))
-        return n, ContractVerification(**pids, token=token)
 
     # --- what the owner says ------------------------------------------------------------------
 
