@@ -34,6 +34,8 @@ MISSING: Final = object()
 """The cell of a fact that is not known."""
 OTHER: Final = object()
 """The cell of every name that is not mentioned."""
+SEVERAL: Final = object()
+"""The cell of a fact that is a set of values, which has no order."""
 _MAX_FAMILY: Final = 6
 _MAX_CELLS: Final = 400_000
 _TICK: Final = timedelta(microseconds=1)
@@ -46,7 +48,9 @@ DISTINCT: Final = frozenset(
 """Operands under which two names are two things. Under others (a purpose, a place, a role) one
 thing may answer to both names, and only a vocabulary could tell."""
 _OUR_PURPOSES: Final = frozenset(iri for iri, _ in PURPOSES.values())
-_WHOLE: Final = frozenset({ODRL + "count", MMD + "requestsPerMinute", MMD + "bytesPerDay"})
+_GROUPED: Final = frozenset({ODRL + "language", ODRL + "purpose", ODRL + "spatial"})
+"""Operands whose names have others below them."""
+_WHOLE: Final = frozenset({ODRL + "count"})
 """Operands that are counted from one."""
 _ORDER: Final = frozenset({"eq", "neq", "lt", "lteq", "gt", "gteq"})
 _MEMBER: Final = frozenset({"eq", "isAnyOf"})
@@ -74,10 +78,14 @@ def place(atom: Atomic, *, exact: bool) -> Place | None:
     if atom.unread or (odd is not None and odd.what not in ("operand", "operator")) or not atom.values:
         return None
     operand, operator, values = atom.operand, atom.operator, atom.values
+    registered = atom.meaning or OPERANDS.get(operand)
+    is_clock = registered is not None and registered.bound is not None
+    if registered is not None and is_clock:
+        operator = registered.compares_by(operator)
     if operand == ODRL + "timeInterval":
         return None  # what recurs is no single span: every 30 and every 45 days do meet
     if operator in _ORDER and len(values) == 1:
-        found = _ordered(operand, values[0])
+        found = _ordered(operand, values[0], is_clock=is_clock)
         if found is not None:
             return Place(found[0], operator, at=found[1])
     if operator in terms.OPERATORS:
@@ -87,9 +95,7 @@ def place(atom: Atomic, *, exact: bool) -> Place | None:
     return None
 
 
-def _ordered(operand: str, value: Value) -> tuple[Key, Any] | None:
-    registered = OPERANDS.get(operand)
-    is_clock = registered is not None and registered.bound is not None
+def _ordered(operand: str, value: Value, *, is_clock: bool) -> tuple[Key, Any] | None:
     match value:
         case bool():
             return None
@@ -122,10 +128,10 @@ def _named(operand: str, operator: str, words: frozenset[str], *, exact: bool) -
     if not exact:
         return Place((operand, "name"), operator, words=words)
     negative = operator in _STRANGER
-    positive = "isAnyOf" if negative or operator == "eq" else operator
-    if operand in ONE_NAME and positive == "isAnyOf":
-        return Place((operand, "name"), positive, words=words, negative=negative)
-    return Place((operand, "family", positive), positive, words=words, negative=negative)
+    if operand in ONE_NAME and operator in _MEMBER | _STRANGER:
+        return Place((operand, "name"), "isAnyOf", words=words, negative=negative)
+    positive = {"neq": "eq", "isNoneOf": "isAnyOf"}.get(operator, operator)
+    return Place((operand, "family", "of lists"), positive, words=words, negative=negative)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,10 @@ class Axis:
         known = len(self.cells) - (self.cells[-1:] == (MISSING,))
         bits = self.full & ~((1 << known) - 1) if at_least <= UNKNOWN else 0
         if self.level is None:
-            return bits | self._range(where, known)
+            ordered = known - (SEVERAL in self.cells[-2:])
+            level = {"eq": FALSE, "neq": TRUE}.get(where.operator, UNKNOWN)
+            several = 1 << ordered if ordered < known and level >= at_least else 0
+            return bits | several | self._range(where, ordered)
         for i, cell in enumerate(self.cells[:known]):
             level = self.level(cell, where)
             if (TRUE - level if where.negative else level) >= at_least:
@@ -183,8 +192,9 @@ def axis_of(key: Key, places: Sequence[Place], *, exact: bool) -> Axis:
         level = _same_name if exact else _level_of_names(str(key[0]))
         return Axis(key, (*names, OTHER, *missing), level)
     if len(key) == 3 and key[1] == "family":
-        return Axis(key, (*_family(places), *missing), lambda cell, p: TRUE if p.words in cell else FALSE)
-    return Axis(key, (*cut(key, sorted({p.at for p in places})), *missing))
+        return Axis(key, (*_family(places), *missing), _in_family)
+    several = (SEVERAL,) if exact and len(key) == 2 and key[0] not in _WHOLE else ()
+    return Axis(key, (*cut(key, sorted({p.at for p in places})), *several, *missing))
 
 
 def cut(key: Key, constants: Sequence[Any]) -> list[Any]:
@@ -233,23 +243,38 @@ def _beyond(end: Any, sign: int) -> list[Any]:
     return []
 
 
-def _family(places: Sequence[Place]) -> list[frozenset[frozenset[str]]]:
-    """Every set of comparisons that may hold together: a longer list of alternatives holds if a part does."""
-    lists = sorted({p.words for p in places}, key=sorted)
+_Listed = tuple[str, frozenset[str]]
+
+
+def _in_family(cell: Any, where: Place) -> int:
+    return TRUE if (where.operator, where.words) in cell else FALSE
+
+
+def _family(places: Sequence[Place]) -> list[frozenset[_Listed]]:
+    """Every set of comparisons that may hold together, for a fact with one value or with several."""
+    lists = sorted({(p.operator, p.words) for p in places}, key=lambda one: (one[0], sorted(one[1])))
     if len(lists) > _MAX_FAMILY:
         raise ValueError("a family of comparisons is too large")
-    wider: Callable[[frozenset[str], frozenset[str]], bool] = {
-        "isAnyOf": lambda a, b: a <= b,
-        "isPartOf": lambda a, b: a <= b,
-        "isA": lambda a, b: a <= b,
-        "isAllOf": lambda a, b: a >= b,
-    }.get(places[0].operator, lambda a, b: a == b)
     found = []
     for truth in itertools.product((False, True), repeat=len(lists)):
-        holding = frozenset(words for words, holds in zip(lists, truth, strict=True) if holds)
-        if all(b in holding for a in holding for b in lists if wider(a, b)):
+        holding = frozenset(one for one, holds in zip(lists, truth, strict=True) if holds)
+        if all(b in holding for a in holding for b in lists if _implies(a, b)):
             found.append(holding)
     return found
+
+
+def _implies(a: _Listed, b: _Listed) -> bool:
+    """Whether one comparison says the other as well, by its words alone: a longer list of alternatives
+    asks for less, a longer list of all for more, and being equal to a list is to have just that.
+    """
+    (mine, some), (theirs, others) = a, b
+    if theirs == "isAnyOf":
+        return some <= others if mine == "isAnyOf" else mine in ("eq", "isAllOf") and bool(some & others)
+    if theirs in ("isA", "isPartOf"):
+        return mine in ("eq", theirs) and some <= others
+    if theirs in ("isAllOf", "hasPart"):
+        return mine in ("eq", theirs) and some >= others
+    return a == b
 
 
 def _same_name(cell: Any, where: Place) -> int:
@@ -283,15 +308,16 @@ def _related(operand: str, cell: Any, word: str, operator: str) -> int:
             return TRUE if b.startswith(a + "-") else FALSE
         return TRUE if a == b else FALSE
     if operand in DISTINCT or _distinct(operand, cell, word):
-        return FALSE if operator in _MEMBER or operand != ODRL + "language" else UNKNOWN
+        return FALSE if operator in _MEMBER or operand not in _GROUPED else UNKNOWN
     return UNKNOWN
 
 
 def _distinct(operand: str, cell: Any, word: str) -> bool:
+    """The vocabulary says that these are two things; what it does not name is none of its words."""
     if operand == ODRL + "purpose":
-        return cell in _OUR_PURPOSES and word in _OUR_PURPOSES
+        return word in _OUR_PURPOSES and (cell is OTHER or cell in _OUR_PURPOSES)
     if operand == ODRL + "spatial":
-        return isinstance(cell, str) and _is_country(cell) and _is_country(word)
+        return _is_country(word) and (cell is OTHER or _is_country(cell))
     return False
 
 

@@ -32,9 +32,9 @@ def _end(constraint: Constraint, agreed_at: datetime | None) -> datetime | None:
     if constraint.not_understood is not None:
         return None
     if isinstance(constraint, Atomic):
-        operand = OPERANDS[constraint.operand]
+        operand = constraint.meaning or OPERANDS[constraint.operand]
         at = operand.bound(constraint.values[0], agreed_at) if operand.bound else None
-        return None if at is None else moments.last(constraint.operator, at)
+        return None if at is None else moments.last(operand.compares_by(constraint.operator), at)
     ends = [_end(part, agreed_at) for part in constraint.parts]
     return _earliest(ends) if constraint.logic in ("and", "andSequence") else _latest(ends)
 

@@ -195,7 +195,7 @@ def _said(policy: Policy, name: str) -> str:
 
 
 def _rules(mine: Sequence[Rule], theirs: Sequence[Rule]) -> Iterator[Change]:
-    for one, other in _pairs(mine, theirs):
+    for one, other in pairs(mine, theirs):
         if one is not None and other is not None:
             yield from _inside(one, other)
             continue
@@ -210,9 +210,9 @@ def _rules(mine: Sequence[Rule], theirs: Sequence[Rule]) -> Iterator[Change]:
 
 def _inside(a: Rule, b: Rule) -> Iterator[Change]:
     prohibits = a.kind is RuleKind.PROHIBITION
-    for one, other in _pairs(_needed(_flat(a.constraints)), _needed(_flat(b.constraints))):
+    for one, other in pairs(_needed(flat(a.constraints)), _needed(flat(b.constraints))):
         yield _constraint(one, other, prohibits=prohibits)
-    for one_duty, other_duty in _pairs(a.duties, b.duties):
+    for one_duty, other_duty in pairs(a.duties, b.duties):
         yield _part(one_duty, other_duty, prohibits=prohibits)
     own, others = {(u.name, u.text) for u in a.unread}, {(u.name, u.text) for u in b.unread}
     for name, text in sorted(own - others):
@@ -221,12 +221,12 @@ def _inside(a: Rule, b: Rule) -> Iterator[Change]:
         yield _new(f"{b.pointer}/{name}", plain(f"{name}={text}"), Effect.OTHER)
 
 
-def _flat(constraints: Sequence[Constraint]) -> list[Constraint]:
+def flat(constraints: Sequence[Constraint]) -> list[Constraint]:
     """Constraints of a rule all have to hold: an `and` among them says nothing more."""
     found: list[Constraint] = []
     for constraint in constraints:
         if isinstance(constraint, Logic) and constraint.logic == "and" and not constraint.unread:
-            found += _flat(constraint.parts)
+            found += flat(constraint.parts)
         else:
             found.append(constraint)
     return found
@@ -249,9 +249,13 @@ def _part(a: _Part | None, b: _Part | None, *, prohibits: bool) -> Change:
     return _new(b.pointer, words[0], _turned(Effect.TIGHTER, prohibits))
 
 
+def relate(a: Constraint, b: Constraint) -> Relation:
+    """How two constraints lie to each other, each as the only one of a permission."""
+    return _relates(_alone([a]), _alone([b]))
+
+
 def _effect(a: Constraint, b: Constraint) -> Effect:
-    relation = _relates(_alone([a]), _alone([b]))
-    return {Relation.WIDER: Effect.TIGHTER, Relation.NARROWER: Effect.LOOSER}.get(relation, Effect.OTHER)
+    return {Relation.WIDER: Effect.TIGHTER, Relation.NARROWER: Effect.LOOSER}.get(relate(a, b), Effect.OTHER)
 
 
 def _turned(effect: Effect, prohibits: bool) -> Effect:
@@ -275,11 +279,15 @@ def _rule_words(rule: Rule) -> Text:
     return _RULE[rule.kind].fill(action_of(rule.action))
 
 
-def _pairs(mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+def pairs(mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """What only one side says, paired by likeness; None where the other side has nothing like it."""
     ours, others = {key_of_part(p): p for p in mine}, {key_of_part(p): p for p in theirs}
     left = [part for key, part in ours.items() if key not in others]
     right = [part for key, part in others.items() if key not in ours]
+    if len(left) * len(right) > _MANY**2:  # so different that pairing them would explain nothing
+        yield from ((part, None) for part in left)
+        yield from ((None, part) for part in right)
+        return
     for part in left:
         twin = max(right, key=lambda other: likeness(part, other), default=None)
         if twin is None or likeness(part, twin) == 0:

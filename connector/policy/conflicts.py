@@ -8,8 +8,8 @@ that found none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,11 +18,15 @@ from connector.policy.equality import key_of_part
 from connector.policy.evaluation import compile as compile_policy
 from connector.policy.formula import Formula, TooHard, conj, solve
 from connector.policy.reading import parse
-from connector.policy.space import Space
+from connector.policy.space import Space, atoms
 from connector.policy.texts import Text, join, plain
-from connector.policy.tree import Atomic, Constraint, Logic, Policy, Rule
+from connector.policy.tree import Constraint, Policy, Rule
 from connector.policy.witness import Witness, witness
 from connector.policy.words import action_of, name_of, phrase
+from connector.policy.world import Deontic
+
+_MANY: Final = 40
+"""Constraints of two rules among which the fewest that clash are looked for."""
 
 
 class Verdict(StrEnum):
@@ -125,14 +129,14 @@ def _decide(a: Policy, b: Policy, silence: Silence) -> Conflict:
     maybe = [_permitted(space, p, UNKNOWN) for p in (a, b)]
     for one, other, names in ((0, 1, ("A", "B")), (1, 0, ("B", "A"))):
         policy = (a, b)[other]
-        found = _solved(space, conj([sure[one], _about(space, policy), space.prohibits(policy, TRUE)]))
+        found = _solved(space, conj([sure[one], _about(space, policy), space.forbids(policy, TRUE)]))
         if found is not None and _engine_says((a, b)[one], policy, found, prohibited=True):
             return Conflict(Verdict.CONFLICT, _FORBIDDEN.fill(*names), found)
     if _solved(space, conj(maybe)) is None:
         return _clash(space, a, b)
     for one, other in ((0, 1), (1, 0)):
         policy = (a, b)[other]
-        if _solved(space, conj([maybe[one], _about(space, policy), space.prohibits(policy, UNKNOWN)])):
+        if _solved(space, conj([maybe[one], _about(space, policy), space.forbids(policy, UNKNOWN)])):
             return _unknown(_strange(a, b))
     found = _solved(space, conj(sure))
     if found is None:
@@ -153,7 +157,7 @@ def _permitted(space: Space, policy: Policy, at_least: int) -> Formula:
         [
             space.whole(policy, at_least),
             space.permissions(policy, at_least),
-            space.negate(space.prohibits(policy, against)),
+            space.negate(space.forbids(policy, against)),
         ]
     )
 
@@ -172,25 +176,23 @@ def _engine_says(a: Policy, b: Policy, found: Witness, *, prohibited: bool) -> b
     """The evaluator agrees, where it understands every word of both policies."""
     if a.not_understood or b.not_understood or found.context is None:
         return True
-    first = compile_policy(a).permits(found.context)
-    decision = compile_policy(b).evaluate(found.context)
+    context = replace(found.context, world=replace(found.context.world, duties=_all_done(a, b)))
+    first = compile_policy(a).permits(context)
+    decision = compile_policy(b).evaluate(context)
     if prohibited:
         return first and not decision.permitted and decision.rule.startswith("/prohibition")
     return first and decision.permitted
 
 
+def _all_done(a: Policy, b: Policy) -> dict[str, Deontic]:
+    """Whoever asks has fulfilled the duties; the search relied on those only that both sides name."""
+    duties = [duty for p in (a, b) for rule in p.permissions for duty in rule.duties]
+    return {name: Deontic.FULFILLED for duty in duties for name in (duty.id, duty.pointer) if name}
+
+
 def _operands(policy: Policy) -> frozenset[str]:
     rules = policy.permissions + policy.prohibitions
     return frozenset(atom.operand for rule in rules for c in rule.constraints for atom in atoms(c))
-
-
-def atoms(constraint: Constraint) -> Iterator[Atomic]:
-    """The comparisons at the bottom."""
-    if isinstance(constraint, Logic):
-        for part in constraint.parts:
-            yield from atoms(part)
-    else:
-        yield constraint
 
 
 def _strange(a: Policy, b: Policy) -> Text:
@@ -212,7 +214,7 @@ def _clash(space: Space, a: Policy, b: Policy) -> Conflict:
     left, right = list(mine.constraints), list(theirs.constraints)
     if _solved(space, _both(space, mine, left, theirs, right)) is not None:
         return Conflict(Verdict.CONFLICT, _NO_COMMON)
-    for side in (left, right):
+    for side in (left, right) if len(left) + len(right) <= _MANY else ():
         for constraint in list(side):
             at = side.index(constraint)
             side.remove(constraint)
@@ -220,7 +222,8 @@ def _clash(space: Space, a: Policy, b: Policy) -> Conflict:
                 side.insert(at, constraint)
     if not left and not right:
         return Conflict(Verdict.CONFLICT, _NO_COMMON)
-    reason = _NEVER.fill(join([phrase(c) for c in left]), join([phrase(c) for c in right]))
+    said = [join([phrase(c) for c in side]) if side else plain("–") for side in (left, right)]
+    reason = _NEVER.fill(*said)
     clash = (tuple(c.pointer for c in left), tuple(c.pointer for c in right))
     return Conflict(Verdict.CONFLICT, reason, None, clash)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from connector.policy.terms import USE
+from connector.policy.world import NOTHING_KNOWN, World
 
 
 class Scope(StrEnum):
@@ -38,6 +39,8 @@ class Context:
     constraint on a missing deferred fact stands in nobody's way: it counts as met for a
     permission and as not met for a prohibition. With `now` among them, a time that has not come
     yet stands in nobody's way either; a time that is over still does. Never set it where data leaves.
+    A fact of the world is deferred by the IRI of its operand.
+    world: the state that only some policies look at: rates, volumes, memberships, duties, events.
 
     Raises:
         ValueError: a time without a zone.
@@ -53,6 +56,7 @@ class Context:
     purpose: str | None = None
     uses: int | None = None
     deferred: frozenset[str] = frozenset()
+    world: World = field(default=NOTHING_KNOWN, hash=False)
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None or (self.agreed_at is not None and self.agreed_at.tzinfo is None):

@@ -11,6 +11,7 @@ from connector.policy import terms
 from connector.policy.texts import Text, plain
 from connector.policy.tree import Flag, NotUnderstood, Unread
 from connector.policy.values import MAX_TEXT
+from connector.policy.vocabulary import Vocabulary
 
 MAX_CONSTRAINTS: Final = 2000
 MAX_DEPTH: Final = 16
@@ -41,7 +42,8 @@ _SENTENCE: Final = Text(
 class Document:
     """What the readers of one document share. Not for use after the reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self.prefixes: dict[str, str] = dict(terms.PREFIXES)
         self.vocab = ""
         self.not_understood: list[NotUnderstood] = []
@@ -61,7 +63,11 @@ class Document:
                 fail("", f"the policy has more than {MAX_MEMBERS} members")
             below: list[Any] = []
             for node in level:
-                if isinstance(node, Mapping):
+                # Most of a document is text; asking whether that is a Mapping is what takes the time.
+                kind = type(node)
+                if kind is str:
+                    continue
+                if kind is dict or isinstance(node, Mapping):
                     below.extend(node.values())
                 elif isinstance(node, list | tuple):
                     below.extend(node)
@@ -113,7 +119,7 @@ class Document:
         Raises:
             PolicyInvalid: no object, a member that no table knows, or one said twice.
         """
-        if not isinstance(raw, Mapping):
+        if type(raw) is not dict and not isinstance(raw, Mapping):
             fail(pointer, f"{what} has to be an object")
         found: dict[str, tuple[Any, str]] = {}
         for key, value in raw.items():
@@ -122,17 +128,19 @@ class Document:
                 name = table.get(terms.absolute(key, terms.NOTHING, self.prefixes))
             if name is None:
                 fail(at(pointer, key), f"{key!r} is no member of {what}", hint=_accepted(table))
+            where = f"{pointer}/{key}" if key == name else at(pointer, key)
             if name in found:
-                fail(at(pointer, key), f"{name!r} stands twice in {what}")
-            found[name] = value, at(pointer, key)
+                fail(where, f"{name!r} stands twice in {what}")
+            found[name] = value, where
         return found
 
     def name(self, raw: Any, table: Mapping[str, str], pointer: str, what: str) -> str:
         """The IRI that text or a reference stands for."""
-        if isinstance(raw, list | tuple) and len(raw) == 1:
-            raw = raw[0]
-        if isinstance(raw, Mapping) and set(raw) == {"@id"}:
-            raw = raw["@id"]
+        if type(raw) is not str:
+            if isinstance(raw, list | tuple) and len(raw) == 1:
+                raw = raw[0]
+            if isinstance(raw, Mapping) and set(raw) == {"@id"}:
+                raw = raw["@id"]
         return terms.absolute(self.text(raw, pointer, what), table, self.prefixes, self.vocab)
 
     def text(self, raw: Any, pointer: str, what: str) -> str:
@@ -153,6 +161,8 @@ class Document:
 
     def unread(self, members: Mapping[str, tuple[Any, str]]) -> tuple[Unread, ...]:
         """Members that are known and kept, but not acted on; empty ones say nothing."""
+        if not members:
+            return ()
         return tuple(
             Unread(name, json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
             for name, (value, _) in sorted(members.items())
@@ -169,6 +179,8 @@ def elements(raw: Any, pointer: str) -> list[tuple[Any, str]]:
 
     One thing alone is an array of one.
     """
+    if type(raw) is str:
+        return [(raw, pointer)]
     if isinstance(raw, Mapping) and len(raw) == 1:
         (key,) = raw
         if key in ("@set", "@list"):
@@ -176,7 +188,7 @@ def elements(raw: Any, pointer: str) -> list[tuple[Any, str]]:
     if raw is None:
         fail(pointer, "null says nothing here; leave the member out")
     if isinstance(raw, list | tuple):
-        return [(item, at(pointer, i)) for i, item in enumerate(raw)]
+        return [(item, f"{pointer}/{i}") for i, item in enumerate(raw)]
     return [(raw, pointer)]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, assert_never
 from connector.policy import terms
 from connector.policy.reading import parse
 from connector.policy.texts import Text, plain
-from connector.policy.tree import Atomic, Constraint, Logic, Policy, Rule, Unread
+from connector.policy.tree import Atomic, Constraint, Logic, Policy, Rule, Subject, Unread
 from connector.policy.values import key_of, show_value
 
 _NOTHING: Final = Text(ko="없음", en="nothing")
@@ -110,10 +110,14 @@ def _inside(mine: _Part, theirs: _Part) -> list[Difference]:
         return (
             _compare(mine.constraints, theirs.constraints)
             + _compare(mine.duties, theirs.duties)
-            + _compare_unread(mine.pointer, mine.unread, theirs.unread)
+            + _compare(mine.refinements, theirs.refinements)
+            + _compare_subjects(mine, theirs)
+            + _compare_unread(mine.pointer, mine.unread, theirs.unread, frozenset())
         )
     if isinstance(mine, Logic) and isinstance(theirs, Logic) and mine.logic != "andSequence":
-        return _compare(mine.parts, theirs.parts) + _compare_unread(mine.pointer, mine.unread, theirs.unread)
+        return _compare(mine.parts, theirs.parts) + _compare_unread(
+            mine.pointer, mine.unread, theirs.unread, frozenset()
+        )
     return [Difference(mine.pointer, show(mine), show(theirs))]
 
 
@@ -131,8 +135,44 @@ def likeness(a: _Part, b: _Part) -> int:
     return 0
 
 
-def _compare_unread(pointer: str, mine: Iterable[Unread], theirs: Iterable[Unread]) -> list[Difference]:
-    a, b = ({u.name: u.text for u in side if u.name not in _UNCOMPARED} for side in (mine, theirs))
+def _compare_subjects(mine: Rule, theirs: Rule) -> list[Difference]:
+    """Targets and parties that a rule names beside the policy's own."""
+    return [
+        Difference(f"{mine.pointer}/{name}", _show_subjects(ours), _show_subjects(others))
+        for name, ours, others in (
+            ("target", mine.targets, theirs.targets),
+            ("assigner", mine.assigners, theirs.assigners),
+            ("assignee", mine.assignees, theirs.assignees),
+        )
+        if _key_of_subjects(ours) != _key_of_subjects(others)
+    ]
+
+
+def _key_of_subjects(subjects: tuple[Subject, ...]) -> Hashable:
+    return frozenset(
+        (one.id, one.source, one.is_collection, frozenset(map(key_of_part, one.refinements)))
+        for one in subjects
+    )
+
+
+def _show_subjects(subjects: tuple[Subject, ...]) -> str:
+    return ", ".join(
+        sorted(
+            (one.id or one.source or "?")
+            + (f" ({'; '.join(map(show, one.refinements))})" if one.refinements else "")
+            for one in subjects
+        )
+    )
+
+
+def _compare_unread(
+    pointer: str,
+    mine: Iterable[Unread],
+    theirs: Iterable[Unread],
+    uncompared: frozenset[str] = _UNCOMPARED,
+) -> list[Difference]:
+    """A rule's own target and parties are compared; the policy's are checked against the process."""
+    a, b = ({u.name: u.text for u in side if u.name not in uncompared} for side in (mine, theirs))
     return [
         Difference(f"{pointer}/{name}", a.get(name, ""), b.get(name, ""))
         for name in sorted(a.keys() | b.keys())
@@ -170,7 +210,9 @@ def key_of_part(part: _Part) -> Hashable:
                 frozenset(map(key_of_part, part.constraints)),
                 frozenset(map(key_of_part, part.duties)),
             )
-            return part.kind, part.action, constraints, duties, frozenset(part.unread)
+            refined = frozenset(map(key_of_part, part.refinements))
+            about = tuple(_key_of_subjects(one) for one in (part.targets, part.assigners, part.assignees))
+            return part.kind, part.action, constraints, refined, about, duties, frozenset(part.unread)
 
 
 def show(part: _Part) -> str:
@@ -182,6 +224,8 @@ def show(part: _Part) -> str:
             line = f"{part.logic}({'; '.join(map(show, part.parts))})"
         case Rule():
             line = f"{part.kind} {terms.short(part.action)}"
+            if part.refinements:
+                line += f" ({'; '.join(map(show, part.refinements))})"
             if part.constraints:
                 line += f" if {'; '.join(map(show, part.constraints))}"
             if part.duties:

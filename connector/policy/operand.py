@@ -50,7 +50,8 @@ class Operand:
     false_codes; unknown_code where its fact is missing.
     clauses: per accepted operator a sentence about the rule, `{}` filled with the values shown.
     seen: the fact, for people. bound: for operands of the clock, the instant a value stands for
-    (None while the agreement's time is unknown).
+    (None while the agreement's time is unknown). comparison: the operator by which an operand of
+    the clock compares with it, where that is another than the one that is written.
     """
 
     iri: str
@@ -67,11 +68,16 @@ class Operand:
     show: Callable[[Value], Text]
     seen: Callable[[Context], Text]
     bound: Callable[[Value, datetime | None], datetime | None] | None = None
+    comparison: str = ""
 
     @property
     def operators(self) -> frozenset[str]:
         """The operators it accepts."""
         return frozenset(self.clauses)
+
+    def compares_by(self, operator: str) -> str:
+        """The operator by which the clock is compared."""
+        return self.comparison or operator
 
 
 def read_name(value: Value, _note: Note) -> Value | None:

@@ -60,4 +60,27 @@ ASSIGNER: Final = _premise(
 ASSIGNEE: Final = _premise(
     "assignee", "recipient", Text(ko="계약한 받는 쪽", en="assignee"), "assignee-other", Evidence.IDENTITY
 )
+
+
+def _duty_seen(_ctx: Context) -> Text:
+    return Text(ko="의무가 이행되지 않음", en="the duty is not known to be fulfilled")
+
+
+DUTY: Final = Operand(
+    iri=ODRL + "duty",
+    title=Text(ko="의무", en="duty"),
+    facts=("duties",),
+    evidence=Evidence.DECLARATION,
+    enforcement=Enforcement.EVIDENCED,
+    read=read_name,
+    build=lambda _operator, _values, _open_level: lambda _ctx: UNKNOWN,
+    false_code=lambda _operator, _values, _ctx: "duty-open",
+    false_codes=("duty-open",),
+    unknown_code="duty-unknown",
+    clauses={"eq": Text(ko="의무 이행: {}", en="the duty is fulfilled: {}")},
+    show=lambda value: plain(terms.short(show_value(value))),
+    seen=_duty_seen,
+)
+"""The premise that a duty makes; only a compiled duty can say where it stands."""
+
 PREMISES: Final = (ACTION, TARGET, ASSIGNER, ASSIGNEE)

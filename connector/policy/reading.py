@@ -7,37 +7,45 @@ Read are DSP 2025-1's bare terms, `odrl:`-prefixed and absolute names, object fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from connector.errors import PolicyInvalid
 from connector.model.names import ODRL
 from connector.policy import terms
-from connector.policy.constraints import read_constraints
-from connector.policy.document import MAX_DEPTH, Document, elements, fail
-from connector.policy.tree import Flag, Kind, NotUnderstood, Policy, Rule, RuleKind
+from connector.policy.document import Document, elements, fail
+from connector.policy.rules import SHARED, Members, read_id, read_rules
+from connector.policy.subjects import PARTIES, party_id, whole_parties
+from connector.policy.tree import Flag, Kind, Policy, Rule, RuleKind, Subject
 from connector.policy.values import read_time
+from connector.policy.vocabulary import SPINE, Vocabulary
 
 _KINDS: Final[Mapping[str, Kind]] = {ODRL + k.value: k for k in Kind} | {ODRL + "Policy": Kind.SET}
-_DUTY_TYPES: Final = frozenset({ODRL + "Duty", ODRL + "Rule"})
-_RULE_TYPES: Final = {
-    RuleKind.PERMISSION: frozenset({ODRL + "Permission", ODRL + "Rule"}),
-    RuleKind.PROHIBITION: frozenset({ODRL + "Prohibition", ODRL + "Rule"}),
-}
-_PARTIES: Final = ("target", "assigner", "assignee")
-_NESTED: Final = (RuleKind.DUTY, RuleKind.REMEDY, RuleKind.CONSEQUENCE)
 _READ_POLICY: Final = frozenset(
-    {"@id", "uid", "@type", "@context", "timestamp", "contractToken", "profile", "conflict", *_PARTIES}
+    {"@id", "uid", "@type", "@context", "timestamp", "contractToken", "profile", "conflict", *PARTIES}
     | {"permission", "prohibition", "obligation"}
 )
-_READ_RULE: Final = frozenset({"@id", "uid", "@type", "action", "constraint", *_PARTIES, *_NESTED})
+_SUBJECTS: Final[Mapping[str, Callable[[Rule], tuple[Subject, ...]]]] = {
+    "target": attrgetter("targets"),
+    "assigner": attrgetter("assigners"),
+    "assignee": attrgetter("assignees"),
+}
+_WITHOUT: Final[Mapping[str, Callable[[Rule], Rule]]] = {
+    "target": lambda rule: replace(rule, targets=()),
+    "assigner": lambda rule: replace(rule, assigners=()),
+    "assignee": lambda rule: replace(rule, assignees=()),
+}
 
-_Members = Mapping[str, tuple[Any, str]]
 
-
-def parse(obj: Mapping[str, Any]) -> Policy:
+def parse(obj: Mapping[str, Any], vocabulary: Vocabulary = SPINE) -> Policy:
     """Read an Offer, Agreement or Set; without a type it is a Set (ODRL Information Model 2.2 §2.1).
+
+    With a whole vocabulary, what a compact policy says once is said of each of its rules (§2.7.1):
+    a rule's own target, party or action stands instead of the policy's, its constraints beside
+    them. A policy that inherits is resolved first (`connector.policy.inheritance`).
 
     What is well-formed but unknown to us (an operand, action, profile, duty …) is kept and listed
     in `not_understood`. A policy without rules is read, and permits nothing.
@@ -47,7 +55,7 @@ def parse(obj: Mapping[str, Any]) -> Policy:
             a rule about another target or party than the policy's, or over a limit (2,000
             constraints, 16 levels of logic, 1,000 values in a set, 1,000 rules, 100,000 members in all).
     """
-    doc = Document()
+    doc = Document(vocabulary)
     doc.measure(obj)
     raw: Any = obj
     if isinstance(raw, Mapping) and "@context" in raw:
@@ -56,19 +64,28 @@ def parse(obj: Mapping[str, Any]) -> Policy:
     kind = _kind(doc, members)
     profiles = _profiles(doc, members)
     conflict = _conflict(doc, members)
-    about = {party: _party(doc, members, party, whole=True) for party in _PARTIES}
-    said: dict[str, list[str | None]] = {party: [] for party in _PARTIES}
-    permissions = _rules(doc, members, RuleKind.PERMISSION, said)
-    prohibitions = _rules(doc, members, RuleKind.PROHIBITION, said)
-    obligations = _rules(doc, members, RuleKind.OBLIGATION, said)
-    for party in _PARTIES:
-        about[party] = _lift(members, party, about[party], said[party])
-    rest = {key: value for key, value in members.items() if key not in _READ_POLICY}
+    about = {party: party_id(doc, members, party, whole=True) for party in PARTIES}
+    said: dict[str, list[str | None]] = {party: [] for party in PARTIES}
+    permissions = read_rules(doc, members, RuleKind.PERMISSION, said)
+    prohibitions = read_rules(doc, members, RuleKind.PROHIBITION, said)
+    obligations = read_rules(doc, members, RuleKind.OBLIGATION, said)
+    for party in PARTIES:
+        if vocabulary.is_whole:
+            about[party] = _shared(members, party, about[party], said[party])
+        else:
+            about[party] = _lift(members, party, about[party], said[party])
+    if vocabulary.is_whole:
+        permissions, prohibitions, obligations = (
+            tuple(_relieved(rule, about) for rule in rules)
+            for rules in (permissions, prohibitions, obligations)
+        )
+    shared = SHARED if vocabulary.is_whole else ()
+    rest = {key: value for key, value in members.items() if key not in _READ_POLICY and key not in shared}
     for key, (value, pointer) in rest.items():
         if value not in ([], {}, None):
             doc.strange(pointer, key, ODRL + key, whole=True)
     return Policy(
-        id=_id(doc, members),
+        id=read_id(doc, members),
         kind=kind,
         target=about["target"],
         assigner=about["assigner"],
@@ -80,22 +97,13 @@ def parse(obj: Mapping[str, Any]) -> Policy:
         profiles=profiles,
         conflict=conflict,
         timestamp=_timestamp(doc, members),
-        unread=doc.unread(rest | _whole_parties(members)),
+        unread=doc.unread(rest if vocabulary.is_whole else rest | whole_parties(members)),
         flags=tuple(doc.flags),
+        vocabulary=vocabulary,
     )
 
 
-def _id(doc: Document, members: _Members) -> str:
-    names = {
-        doc.name(raw, terms.NOTHING, pointer, "the id")
-        for raw, pointer in (members[key] for key in ("@id", "uid") if key in members)
-    }
-    if len(names) > 1:
-        fail(members["uid"][1], "@id and uid are two different ids")
-    return names.pop() if names else ""
-
-
-def _kind(doc: Document, members: _Members) -> Kind:
+def _kind(doc: Document, members: Members) -> Kind:
     if "@type" not in members:
         return Kind.SET
     raw, pointer = members["@type"]
@@ -105,27 +113,31 @@ def _kind(doc: Document, members: _Members) -> Kind:
     return _KINDS[name]
 
 
-def _profiles(doc: Document, members: _Members) -> tuple[str, ...]:
+def _profiles(doc: Document, members: Members) -> tuple[str, ...]:
     if "profile" not in members:
         return ()
     raw, pointer = members["profile"]
     names = [(doc.name(p, terms.NOTHING, where, "profile"), where) for p, where in elements(raw, pointer)]
     for name, where in names:
-        doc.strange(where, "profile", name, whole=True)
+        if not doc.vocabulary.understands_profile(name):
+            doc.strange(where, "profile", name, whole=True)
     return tuple(name for name, _ in names)
 
 
-def _conflict(doc: Document, members: _Members) -> str | None:
+def _conflict(doc: Document, members: Members) -> str | None:
     if "conflict" not in members:
         return None
     raw, pointer = members["conflict"]
     name = doc.name(raw, terms.CONFLICTS, pointer, "conflict")
-    if name != terms.PROHIBIT:  # that a prohibition wins is how we decide anyway
+    is_acted_on = name == terms.PROHIBIT or (
+        doc.vocabulary.is_whole and name in terms.CONFLICTS.values()
+    )  # that a prohibition wins is how we decide anyway
+    if not is_acted_on:
         doc.strange(pointer, "conflict", name, whole=True)
     return name
 
 
-def _timestamp(doc: Document, members: _Members) -> datetime | None:
+def _timestamp(doc: Document, members: Members) -> datetime | None:
     if "timestamp" not in members:
         return None
     raw, pointer = members["timestamp"]
@@ -138,43 +150,7 @@ def _timestamp(doc: Document, members: _Members) -> datetime | None:
         raise PolicyInvalid(f"timestamp is {error}", pointer=pointer) from None
 
 
-def _party(doc: Document, members: _Members, party: str, *, whole: bool) -> str | None:
-    """The id of a target or party; a collection or a description of one is not understood."""
-    if party not in members:
-        return None
-    raw, pointer = members[party]
-    items = [item for item, _ in elements(raw, pointer)]
-    if len(items) == 1 and (isinstance(items[0], str) or _is_reference(items[0])):
-        reference = items[0]
-        text = reference if isinstance(reference, str) else reference["@id"]
-        return doc.text(text, pointer, party)
-    if not items:
-        return None
-    doc.strange(pointer, "target" if party == "target" else party, party, whole=whole)
-    return None
-
-
-def _is_reference(raw: Any) -> bool:
-    """`{"@id": …}`, with at most a type that says what it is anyway."""
-    plain = {"@id", "@type"}
-    types = ("Asset", "odrl:Asset", "Party", "odrl:Party", ODRL + "Asset", ODRL + "Party")
-    return (
-        isinstance(raw, Mapping) and "@id" in raw and set(raw) <= plain and raw.get("@type", "Asset") in types
-    )
-
-
-def _whole_parties(members: _Members) -> dict[str, tuple[Any, str]]:
-    """Targets and parties that are more than an id, to be kept as they came."""
-    kept = {}
-    for party in _PARTIES:
-        if party in members:
-            items = [item for item, _ in elements(*members[party])]
-            if len(items) != 1 or not (isinstance(items[0], str) or _is_reference(items[0])):
-                kept[party] = members[party]
-    return kept
-
-
-def _lift(members: _Members, party: str, own: str | None, said: list[str | None]) -> str | None:
+def _lift(members: Members, party: str, own: str | None, said: list[str | None]) -> str | None:
     """Rules may repeat the policy's target and parties, or all say the same one instead of it."""
     names = {name for name in said if name is not None}
     if not names or names == {own}:
@@ -185,89 +161,17 @@ def _lift(members: _Members, party: str, own: str | None, said: list[str | None]
     raise PolicyInvalid(f"a rule has another {party} than the policy", pointer="", hint=hint)
 
 
-def _rules(
-    doc: Document, members: _Members, kind: RuleKind, said: dict[str, list[str | None]]
-) -> tuple[Rule, ...]:
-    if kind.value not in members:
-        return ()
-    raw, pointer = members[kind.value]
-    parts = [] if raw == {} else elements(raw, pointer)
-    return tuple(rule for part, where in parts for rule in _rule(doc, part, where, kind, said, 0))
+def _shared(members: Members, party: str, own: str | None, said: list[str | None]) -> str | None:
+    """What every rule says and the policy does not is the policy's."""
+    if own is None and party not in members and len(set(said)) == 1:
+        return said[0]
+    return own
 
 
-def _rule(
-    doc: Document, raw: Any, pointer: str, kind: RuleKind, said: dict[str, list[str | None]], depth: int
-) -> list[Rule]:
-    """One rule, or one per action where it names several."""
-    doc.count_rule(pointer)
-    if depth >= MAX_DEPTH:
-        fail(pointer, f"duties are nested deeper than {MAX_DEPTH} levels")
-    members = doc.members(raw, terms.RULE_KEYS, pointer, f"a {kind.value}")
-    if "@type" in members:
-        name = doc.name(members["@type"][0], terms.TYPES, members["@type"][1], "@type")
-        if name not in _RULE_TYPES.get(kind, _DUTY_TYPES):
-            fail(members["@type"][1], f"{terms.short(name)} does not belong here")
-    if "action" not in members:
-        fail(pointer, f"a {kind.value} needs an action")
-    start = len(doc.not_understood)
-    rest = {key: value for key, value in members.items() if key not in _READ_RULE}
-    for key, (value, where) in rest.items():
-        if value not in ([], {}, None):
-            doc.strange(where, key, ODRL + key)
-    is_duty = kind not in _RULE_TYPES
-    for party in _PARTIES:
-        named = _party(doc, members, party, whole=False)
-        if is_duty and party in members:  # whom a duty binds is its own affair
-            rest[party] = members[party]
-        elif not is_duty:
-            said[party].append(named)
-    duties = tuple(d for nested in _NESTED for d in _duties(doc, members, nested, depth + 1))
-    actions = _actions(doc, *members["action"])
-    own = doc.not_understood[start:]
-    constraints = read_constraints(doc, *members["constraint"]) if "constraint" in members else ()
-    if is_duty:
-        # A duty is one thing not understood, whatever it is made of.
-        del doc.not_understood[start:]
-        own = [
-            doc.strange(pointer, "duty", name, whole=kind is RuleKind.OBLIGATION) for name, _, _ in actions
-        ]
-    rules = []
-    for name, unread, odd in actions:
-        parts = doc.unread(rest | _whole_parties(members)) + unread
-        strange = tuple(o for o in own if o.what != "action" or o is odd)
-        rules.append(Rule(kind, name, constraints, duties, parts, strange, pointer))
-    return rules
-
-
-def _duties(doc: Document, members: _Members, kind: RuleKind, depth: int) -> list[Rule]:
-    if kind.value not in members:
-        return []
-    raw, pointer = members[kind.value]
-    parts = elements(raw, pointer)
-    return [rule for part, where in parts for rule in _rule(doc, part, where, kind, {}, depth)]
-
-
-def _actions(
-    doc: Document, raw: Any, pointer: str
-) -> list[tuple[str, tuple[Any, ...], NotUnderstood | None]]:
-    """Each action with what it carries beside its name, and with itself if it is not understood."""
-    found = []
-    for item, where in elements(raw, pointer):
-        unread: tuple[Any, ...] = ()
-        name_of: Any = item
-        if isinstance(item, Mapping):
-            members = doc.members(item, terms.ACTION_KEYS, where, "an action")
-            if "@id" not in members:
-                fail(where, "an action needs a name")
-            name_of = members["@id"][0]
-            rest = {key: value for key, value in members.items() if key not in ("@id", "@type")}
-            unread = doc.unread(rest)
-            for key, (value, inner) in rest.items():
-                if value not in ([], {}, None):
-                    doc.strange(inner, key, ODRL + key)
-        name = doc.name(name_of, terms.ACTIONS, where, "action")
-        odd = None if name == terms.USE else doc.strange(where, "action", name)
-        found.append((name, unread, odd))
-    if not found:
-        fail(pointer, "a rule needs an action")
-    return found
+def _relieved(rule: Rule, about: Mapping[str, str | None]) -> Rule:
+    """A rule without the target and parties that it only repeats from the policy."""
+    for party in PARTIES:
+        subjects = _SUBJECTS[party](rule)
+        if subjects and about[party] is not None and subjects == (Subject(about[party]),):
+            rule = _WITHOUT[party](rule)
+    return rule

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from connector.model.names import ODRL
 from connector.policy import terms
 from connector.policy.decision import LOGIC, clause
 from connector.policy.operand import Enforcement
 from connector.policy.operands import OPERANDS
 from connector.policy.reading import parse
-from connector.policy.texts import Text, join, plain
+from connector.policy.texts import Text, join
 from connector.policy.tree import Constraint, Logic, NotUnderstood, Policy, Rule, RuleKind
+from connector.policy.words import action_of, duty_phrase, stated
 
 _ALWAYS: Final = {
     RuleKind.PERMISSION: Text(ko="{} 허용: 조건 없음.", en="Permitted: {}, without conditions."),
@@ -36,6 +38,18 @@ _DUTY: Final = Text(ko="의무: {}", en="duty: {}")
 _UNNAMED: Final = Text(ko="해석할 수 없는 조건 ({})", en="a condition that cannot be understood ({})")
 _PERMITS_NOTHING: Final = Text(ko="아무 이용도 허용하지 않습니다.", en="Nothing is permitted.")
 _ACTION: Final = {terms.USE: Text(ko="이용", en="use of the data")}
+_HERE: Final = frozenset({terms.USE, ODRL + "execute"})
+"""Actions that take place where the provider can force its terms."""
+_ELSEWHERE: Final = {
+    RuleKind.PERMISSION: Text(
+        ko="{}: 받는 쪽에서 일어나므로 조건은 약속입니다",
+        en="{} takes place at the recipient: its conditions are a promise",
+    ),
+    RuleKind.PROHIBITION: Text(
+        ko="{} 금지: 받는 쪽이 지키기로 한 약속입니다",
+        en="prohibition of {}: a promise of the recipient",
+    ),
+}
 
 _HANDED_OVER: Final = Text(
     ko="데이터는 이 계약에 따라 확인된 상대에게만 나갑니다",
@@ -54,7 +68,7 @@ def describe(policy: Mapping[str, Any] | Policy, lang: str) -> str:
     lines: list[Text] = []
     if not read.permissions:
         lines.append(_PERMITS_NOTHING)
-    if len(read.permissions) > 1:
+    if len({rule.action for rule in read.permissions}) < len(read.permissions):
         lines.append(_SEVERAL)
     lines += [_rule(r) for r in read.permissions + read.prohibitions + read.obligations]
     seen: set[tuple[str, str]] = set()
@@ -66,26 +80,22 @@ def describe(policy: Mapping[str, Any] | Policy, lang: str) -> str:
 
 
 def _rule(rule: Rule) -> Text:
-    action = _ACTION.get(rule.action) or plain(terms.short(rule.action))
+    action = _ACTION.get(rule.action) or action_of(rule.action)
     parts = [_constraint(c) for c in rule.constraints]
-    parts += [_DUTY.fill(_duty(duty)) for duty in rule.duties]
+    parts += [_DUTY.fill(duty_phrase(duty, _constraint)) for duty in rule.duties]
     kind = rule.kind if rule.kind in _ALWAYS else RuleKind.OBLIGATION
     return _IF[kind].fill(action, join(parts)) if parts else _ALWAYS[kind].fill(action)
 
 
-def _duty(duty: Rule) -> Text:
-    action = plain(terms.short(duty.action))
-    return join([action, *(_constraint(c) for c in duty.constraints)], ", ")
-
-
 def _constraint(constraint: Constraint) -> Text:
     if constraint.not_understood is not None:
-        return _UNNAMED.fill(plain(terms.short(constraint.not_understood.name)))
+        return _UNNAMED.fill(stated(constraint))
     if isinstance(constraint, Logic):
         parts = join([_constraint(part) for part in constraint.parts])
         head = LOGIC[constraint.logic]
         return Text(f"{head.ko} ({parts.ko})", f"{head.en} ({parts.en})")
-    return clause(OPERANDS[constraint.operand], constraint.operator, constraint.values)
+    operand = constraint.meaning or OPERANDS[constraint.operand]
+    return clause(operand, constraint.operator, constraint.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,11 @@ class Enforced:
 
 
 def enforcement(policy: Mapping[str, Any] | Policy) -> list[Enforced]:
-    """One entry per rule and one per condition in it, in the order of the policy.
+    """One entry per rule and one per condition or duty in it, in the order of the policy.
+
+    What happens at the recipient (passing on, selling, displaying) no provider can force: rules about
+    it are promised, whatever their conditions could be checked by here. A duty that we understand is
+    evidenced: what was done is told under a signature.
 
     Raises:
         PolicyInvalid: it cannot be read.
@@ -117,26 +131,37 @@ def enforcement(policy: Mapping[str, Any] | Policy) -> list[Enforced]:
     found = [_promised(entry) for entry in read.not_understood if entry.whole]
     for rule in read.permissions + read.prohibitions:
         found += [_promised(entry) for entry in rule.not_understood]
+        here = rule.action in _HERE
         if not rule.not_understood:
             permits = rule.kind is RuleKind.PERMISSION
-            found.append(
-                Enforced(rule.pointer, Enforcement.ENFORCED, _HANDED_OVER if permits else _KEPT_BACK)
-            )
-        found += _conditions(rule.pointer, rule.constraints)
+            words = (_HANDED_OVER if permits else _KEPT_BACK) if here else _ELSEWHERE[rule.kind]
+            if not here:
+                words = words.fill(action_of(rule.action))
+            level = Enforcement.ENFORCED if here else Enforcement.PROMISED
+            found.append(Enforced(rule.pointer, level, words, "" if here else rule.action))
+            found += [_duty_kept(duty, rule.pointer) for duty in rule.duties if duty.kind is RuleKind.DUTY]
+        found += _conditions(rule.pointer, rule.constraints, here)
+    strange = {entry.pointer for entry in read.not_understood if entry.whole}
+    found += [_duty_kept(rule, rule.pointer) for rule in read.obligations if rule.pointer not in strange]
     return found
 
 
-def _conditions(rule: str, constraints: Iterable[Constraint]) -> list[Enforced]:
+def _duty_kept(duty: Rule, rule: str) -> Enforced:
+    return Enforced(rule, Enforcement.EVIDENCED, _DUTY.fill(duty_phrase(duty)), duty.action)
+
+
+def _conditions(rule: str, constraints: Iterable[Constraint], here: bool) -> list[Enforced]:
     found: list[Enforced] = []
     for constraint in constraints:
         if constraint.not_understood is not None:
             found.append(_promised(constraint.not_understood, rule))
         elif isinstance(constraint, Logic):
-            found += _conditions(rule, constraint.parts)
+            found += _conditions(rule, constraint.parts, here)
         else:
-            operand = OPERANDS[constraint.operand]
+            operand = constraint.meaning or OPERANDS[constraint.operand]
             words = clause(operand, constraint.operator, constraint.values)
-            found.append(Enforced(rule, operand.enforcement, words, operand.iri))
+            level = operand.enforcement if here else Enforcement.PROMISED
+            found.append(Enforced(rule, level, words, operand.iri))
     return found
 
 

@@ -14,11 +14,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from connector.model.names import ODRL
-from connector.policy import terms
+from connector.policy.actions import ODRL_ACTIONS
 from connector.policy.axes import (
     ELAPSED,
     FALSE,
-    MISSING,
     MONTHS,
     ORDERS,
     TRUE,
@@ -29,20 +28,25 @@ from connector.policy.axes import (
     axis_of,
     place,
 )
-from connector.policy.equality import key_of_part, show
+from connector.policy.equality import key_of_part
 from connector.policy.formula import MAX_NODES, Formula, Lit, Order, TooHard, conj, disj, negate, size
 from connector.policy.tree import Atomic, Constraint, Logic, Policy, Rule, Unread
 
 _PARTIES: Final = ("target", "assigner", "assignee")
 _READ_RULE: Final = frozenset(
-    {"kind", "action", "constraints", "duties", "unread", "not_understood", "pointer", *_PARTIES}
+    {"kind", "action", "constraints", "duties", "unread", "not_understood", "pointer", "refinements"}
+    | {"targets", "assigners", "assignees"}  # these also stand in `unread`, as they came
 )
 _READ_POLICY: Final = frozenset(
     {"id", "kind", "permissions", "prohibitions", "obligations", "not_understood", "profiles", "conflict"}
     | {"timestamp", "unread", "flags", *_PARTIES}
 )
+_PERM: Final = ODRL + "perm"
 _DELAY: Final = ODRL + "delayPeriod"
 _MAX_ACTIONS: Final = 6
+MAX_COMPARISONS: Final = 400
+"""Comparisons, with their values in hundreds, that one question may be about."""
+MAX_RULES: Final = 60
 
 
 class Space:
@@ -64,6 +68,8 @@ class Space:
         self.shared: frozenset[Hashable] = frozenset()
         """Duties that both sides name: whoever asks is taken to be ready for them."""
         rules = [rule for p in policies for rule in (*p.permissions, *p.prohibitions)]
+        if is_large(rules):
+            raise TooHard
         for rule in rules:
             for constraint in rule.constraints:
                 self._gather(constraint)
@@ -78,7 +84,8 @@ class Space:
         if parties:
             for party in _PARTIES:
                 names = sorted({n for p in policies if (n := getattr(p, party)) is not None})
-                self._add(Axis(("party", party), (*names, None), _is_same))
+                if names:
+                    self._add(Axis(("party", party), (*names, None), _is_same))
 
     @property
     def full(self) -> list[int]:
@@ -109,9 +116,16 @@ class Space:
             [
                 self.whole(policy),
                 self.permissions(policy),
-                self.negate(self.prohibits(policy, UNKNOWN)),
+                self.negate(self.forbids(policy, UNKNOWN)),
             ]
         )
+
+    def forbids(self, policy: Policy, at_least: int) -> Formula:
+        """A prohibition is at least that active, and no permission is preferred to it."""
+        against = self.prohibits(policy, at_least)
+        if policy.conflict != _PERM:
+            return against
+        return conj([against, self.negate(self.permissions(policy, UNKNOWN if at_least == TRUE else TRUE))])
 
     def prohibits(self, policy: Policy, at_least: int) -> Formula:
         """Some prohibition is at least that active."""
@@ -120,7 +134,7 @@ class Space:
     def whole(self, policy: Policy, at_least: int = TRUE) -> Formula:
         """What the policy says beside its permissions and prohibitions, and the data and parties it names."""
         keys: list[Hashable] = [("profile", name) for name in policy.profiles]
-        if policy.conflict not in (None, terms.PROHIBIT):
+        if any(entry.what == "conflict" for entry in policy.not_understood):
             keys.append(("conflict", policy.conflict))
         keys += _members(policy.unread) + _more(policy, _READ_POLICY)
         if self.exact:
@@ -140,7 +154,9 @@ class Space:
     def rule(self, rule: Rule, at_least: int, constraints: Sequence[Constraint] | None = None) -> Formula:
         """The rule is at least that active, with other constraints instead of its own if they are given."""
         keys: list[Hashable] = [("duty", key_of_part(duty)) for duty in rule.duties]
-        keys += _members(rule.unread) + _more(rule, _READ_RULE)
+        keys += [("refined", key_of_part(one)) for one in rule.refinements]
+        keys += [("member", u.name, u.text) for u in rule.unread]
+        keys += _more(rule, _READ_RULE)
         parts = [self._opaque(key, at_least) for key in keys if key not in self.shared]
         parts.append(self._lit(("action",), Place((), "eq", at=rule.action), at_least))
         own = rule.constraints if constraints is None else constraints
@@ -271,29 +287,10 @@ def _consistent(names: Sequence[str]) -> Iterator[frozenset[str]]:
 
 def _counts_as(asked: str, named: str) -> int:
     """Whether a rule about `named` is about `asked`: by ODRL's hierarchy, else not known."""
-    if asked == named:
+    if named in ODRL_ACTIONS.above(asked):
         return TRUE
-    if not {asked, named} <= _KNOWN_ACTIONS:
-        return UNKNOWN
-    step = asked
-    while step in _INCLUDED_IN:
-        step = _INCLUDED_IN[step]
-        if step == named:
-            return TRUE
-    return FALSE
-
-
-_KNOWN_ACTIONS: Final = frozenset(terms.ACTIONS.values())
-_OWNERSHIP: Final = frozenset(ODRL + name for name in ("use", "transfer"))
-_INCLUDED_IN: Final[Mapping[str, str]] = {
-    action: terms.USE for action in _KNOWN_ACTIONS if action not in _OWNERSHIP
-} | {
-    ODRL + "give": ODRL + "transfer",
-    ODRL + "sell": ODRL + "transfer",
-    ODRL + "display": ODRL + "play",
-    ODRL + "extract": ODRL + "reproduce",
-}
-"""`includedIn` of the ODRL Vocabulary 2.2, section 3 (actions)."""
+    known = ODRL_ACTIONS.included_in
+    return FALSE if asked in known and named in known else UNKNOWN
 
 
 def _is_same(cell: Any, where: Place) -> int:
@@ -315,9 +312,24 @@ def _more(value: Any, known: frozenset[str]) -> list[Hashable]:
     return found
 
 
-def describe_opaque(key: Any) -> str:
-    """What has no axis, in technical words."""
-    return show(key) if isinstance(key, Atomic | Logic | Rule) else str(key[1] if len(key) > 1 else key[0])
+def is_large(rules: Sequence[Rule]) -> bool:
+    """Too much for a question that looks at every part several times."""
+    if len(rules) > MAX_RULES:
+        return True
+    weight = 0
+    for rule in rules:
+        for constraint in rule.constraints:
+            for atom in atoms(constraint):
+                weight += 1 + len(atom.values) // 100
+                if weight > MAX_COMPARISONS:
+                    return True
+    return False
 
 
-__all__ = ["MISSING", "Space", "describe_opaque"]
+def atoms(constraint: Constraint) -> Iterator[Atomic]:
+    """The comparisons at the bottom."""
+    if isinstance(constraint, Logic):
+        for part in constraint.parts:
+            yield from atoms(part)
+    else:
+        yield constraint

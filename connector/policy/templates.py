@@ -1,55 +1,71 @@
 """Policy templates: one file each, with texts, a parameter schema, a fragment and an example.
 
-`--policy a,b --param k=v` adds the constraints of several templates into one permission, so all
-of them have to hold; several permissions would mean "or".
+`--policy a,b --param k=v` adds the conditions and duties of several templates into one permission, so
+all of them have to hold; several permissions on the same action would mean "or". Prohibitions,
+obligations and permissions on other actions stand beside it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from connector.errors import PolicyInvalid
-from connector.policy.operands.purpose import PURPOSES
+from connector.model.names import ODRL
+from connector.policy.reading import parse
+from connector.policy.sentences import enforcement
+from connector.policy.template_values import KINDS, refuse
 from connector.policy.texts import Text
-from connector.policy.values import read_time, write_time
+from connector.policy.tree import NotUnderstood
+from connector.policy.values import read_time
+from connector.policy.vocabulary import SPINE, Vocabulary
 
-MAX_ENTRIES: Final = 1000
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_PARTICIPANT = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|(?!did:)[^\s,\"<>]+")
-_ABSOLUTE = re.compile(r"(https?://|urn:)[^\s,\"<>]+")
-_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+_MAIN: Final = ("use", ODRL + "execute")
+"""Actions of the one permission that conditions are added to; the later one wins."""
+_KEPT_BY: Final = ("provider", "consumer", "both")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One way to word a permission.
+    """One way to word a part of a policy.
 
     parameters: a JSON Schema (2020-12) of an object of texts, as they come from a command line;
-    each property says its `kind` (start, end, days, number, participants, purposes).
-    constraints: the fragment, with `{name}` where a parameter goes; a constraint whose parameter
-    is optional and not given is left out. example: parameters that build. enforcement: operand ->
-    enforced, evidenced or promised.
+    each property says its `kind` (`template_values.KINDS`). rules: permission, prohibition and
+    obligation, with `{name}` where a parameter goes; a constraint whose parameter is optional and
+    not given is left out. example: parameters that build. kept_by: who could keep it at all,
+    `provider`, `consumer` or `both`.
     """
 
     name: str
     title: Text
     description: Text
     parameters: Mapping[str, Any]
-    constraints: tuple[Mapping[str, Any], ...]
+    rules: Mapping[str, Sequence[Mapping[str, Any]]]
     example: Mapping[str, str]
-    enforcement: Mapping[str, str]
+    kept_by: str
+    vocabulary: Vocabulary = SPINE
+    """What this connector understands."""
 
     @property
     def accepted(self) -> tuple[str, ...]:
         """The names of its parameters."""
         return tuple(self.parameters.get("properties", {}))
+
+    @property
+    def enforcement(self) -> Mapping[str, str]:
+        """What this connector makes of it, by operand, action or duty: enforced, evidenced or promised."""
+        entries = enforcement(parse(_build([self], self.example), self.vocabulary))
+        return {entry.operand: entry.level.value for entry in entries if entry.operand}
+
+    @property
+    def not_understood(self) -> tuple[NotUnderstood, ...]:
+        """What of it this connector cannot act on; empty if it may be published."""
+        return parse(_build([self], self.example), self.vocabulary).not_understood
 
     def to_json(self) -> dict[str, Any]:
         """Everything a form or a list needs."""
@@ -60,6 +76,9 @@ class Template:
             "parameters": self.parameters,
             "example": dict(self.example),
             "enforcement": dict(self.enforcement),
+            "keptBy": self.kept_by,
+            "understood": not self.not_understood,
+            "policy": _build([self], self.example),
         }
 
 
@@ -70,8 +89,8 @@ class Templates:
         self._templates = {template.name: template for template in templates}
 
     @classmethod
-    def load(cls, folder: Path) -> Templates:
-        """Read every `*.jsonld` of the folder.
+    def load(cls, folder: Path, vocabulary: Vocabulary = SPINE) -> Templates:
+        """Read every `*.jsonld` of the folder, for a connector that understands the vocabulary.
 
         Raises:
             PolicyInvalid: a file that is no template, or a folder without any.
@@ -79,7 +98,7 @@ class Templates:
         files = sorted(folder.glob("*.jsonld"))
         if not files:
             raise PolicyInvalid(f"{folder} has no policy templates")
-        return cls([_load(file) for file in files])
+        return cls([_load(file, vocabulary) for file in files])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,11 +113,11 @@ class Templates:
         """
         template = self._templates.get(name)
         if template is None:
-            _refuse("policy", f"there is no policy template {name!r}", self.names)
+            refuse("policy", f"there is no policy template {name!r}", self.names)
         return template
 
     def build(self, names: Sequence[str], params: Mapping[str, str]) -> dict[str, Any]:
-        """The rules of a policy: `{"permission": [{"action": "use", "constraint": […]}]}`.
+        """The rules of a policy that this connector understands, to be published.
 
         `params` are texts: `from=2026-11-24`, `until=2026-12-24T18:00+09:00` (a date alone begins
         with its first and ends with its last second, UTC), `days=30`, `count=10`,
@@ -106,61 +125,121 @@ class Templates:
 
         Raises:
             PolicyInvalid: an unknown template or parameter, one that is missing or of no value,
-                each with what is accepted.
+                each with what is accepted; or something in the result that this connector does not
+                understand: it would hand over nothing under such a policy.
+        """
+        built = self.preview(names, params)
+        for name in names:
+            odd = self[name].not_understood
+            if odd:
+                raise PolicyInvalid(
+                    f"the template {name!r} cannot be published: {odd[0].text.en}",
+                    pointer="policy",
+                    hint="nothing would be handed over under it",
+                    extra={"reason": _UNPUBLISHABLE.fill(name, odd[0].text).to_json()},
+                )
+        return built
+
+    def preview(self, names: Sequence[str], params: Mapping[str, str]) -> dict[str, Any]:
+        """The same, also with what this connector does not understand: to be looked at, not published.
+
+        Raises:
+            PolicyInvalid: as `build`, but for what is not understood.
         """
         if not names:
-            _refuse("policy", "no policy template is named", self.names)
+            refuse("policy", "no policy template is named", self.names)
         chosen = [self[name] for name in names]
         for name in names:
             if list(names).count(name) > 1:
-                _refuse("policy", f"the template {name!r} is named twice", ())
+                refuse("policy", f"the template {name!r} is named twice")
         accepted = tuple(dict.fromkeys(param for template in chosen for param in template.accepted))
         for name in params:
             if name not in accepted:
-                _refuse(name, f"{name!r} is no parameter of {', '.join(names)}", accepted)
-        constraints = [c for template in chosen for c in _fill(template, params)]
-        rule: dict[str, Any] = {"action": "use"}
-        if constraints:
-            rule["constraint"] = constraints
-        return {"permission": [rule]}
+                refuse(name, f"{name!r} is no parameter of {', '.join(names)}", accepted)
+        return _build(chosen, params)
 
 
-def _load(file: Path) -> Template:
+_UNPUBLISHABLE: Final = Text(
+    ko="{} 템플릿으로는 공개할 수 없습니다. {}", en="the template {} cannot be published: {}"
+)
+
+
+def _load(file: Path, vocabulary: Vocabulary) -> Template:
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
-        (rule,) = raw["policy"]["permission"]
-        return Template(
+        template = Template(
             name=raw["name"],
             title=Text(**raw["title"]),
             description=Text(**raw["description"]),
             parameters=raw["parameters"],
-            constraints=tuple(rule.get("constraint", ())),
+            rules={kind: tuple(raw["policy"].get(kind, ())) for kind in _RULES},
             example=raw["example"],
-            enforcement=raw["enforcement"],
+            kept_by=raw["kept_by"],
+            vocabulary=vocabulary,
         )
-    except (ValueError, KeyError, TypeError) as error:
+        if template.kept_by not in _KEPT_BY or not template.rules["permission"]:
+            raise ValueError("a template says who keeps it and has a permission")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PolicyInvalid(f"{file.name} is no policy template: {error!r}") from None
+    return template
 
 
-def _fill(template: Template, params: Mapping[str, str]) -> list[dict[str, Any]]:
+_RULES: Final = ("permission", "prohibition", "obligation")
+
+
+def _build(templates: Sequence[Template], params: Mapping[str, str]) -> dict[str, Any]:
+    """The rules of several templates in one policy."""
+    main: dict[str, Any] = {"action": _MAIN[0]}
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _RULES}
+    for template in templates:
+        given = _read(template, params)
+        for kind in _RULES:
+            for fragment in template.rules[kind]:
+                rule = _rule(fragment, given)
+                if kind == "permission" and rule["action"] in _MAIN:
+                    main["action"] = max(main["action"], rule["action"], key=_MAIN.index)
+                    for part in ("constraint", "duty"):
+                        if part in rule:
+                            main[part] = _added(main.get(part, []), rule[part])
+                else:
+                    found[kind] = _added(found[kind], [rule])
+    found["permission"].insert(0, main)
+    return {kind: rules for kind, rules in found.items() if rules}
+
+
+def _added(known: list[Any], more: Iterable[Any]) -> list[Any]:
+    return known + [one for one in more if one not in known]
+
+
+def _rule(fragment: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    rule: dict[str, Any] = {"action": fragment["action"]}
+    for part in ("constraint", "duty"):
+        filled = [_put(one, given) for one in fragment.get(part, ()) if _needs(one) <= given.keys()]
+        if filled:
+            rule[part] = filled
+    return rule
+
+
+def _needs(fragment: Any) -> set[str]:
+    return set(_PLACEHOLDER.findall(json.dumps(fragment)))
+
+
+def _read(template: Template, params: Mapping[str, str]) -> dict[str, Any]:
+    """The template's own parameters, as they go into the policy."""
     properties: Mapping[str, Mapping[str, Any]] = template.parameters.get("properties", {})
     missing = [name for name in template.parameters.get("required", ()) if name not in params]
     if missing:
-        _refuse(missing[0], f"{template.name} needs {', '.join(missing)}", template.accepted)
+        refuse(missing[0], f"{template.name} needs {', '.join(missing)}", template.accepted)
     given = {
-        name: _KINDS[schema["kind"]](name, params[name])
+        name: KINDS[schema["kind"]](name, params[name])
         for name, schema in properties.items()
         if name in params
     }
     if len(given) < template.parameters.get("minProperties", 0):
-        _refuse(template.accepted[0], f"{template.name} needs at least one parameter", template.accepted)
+        refuse(template.accepted[0], f"{template.name} needs at least one parameter", template.accepted)
     if "from" in given and "until" in given and read_time(given["from"]) > read_time(given["until"]):
-        _refuse("until", "until lies before from", ())
-    return [
-        _put(constraint, given)
-        for constraint in template.constraints
-        if set(_PLACEHOLDER.findall(json.dumps(constraint))) <= given.keys()
-    ]
+        refuse("until", "until lies before from")
+    return given
 
 
 def _put(fragment: Any, given: Mapping[str, Any]) -> Any:
@@ -175,71 +254,3 @@ def _put(fragment: Any, given: Mapping[str, Any]) -> Any:
     if whole:
         return given[whole[1]]
     return _PLACEHOLDER.sub(lambda found: str(given[found[1]]), fragment)
-
-
-def _refuse(pointer: str, message: str, accepted: Sequence[str]) -> NoReturn:
-    hint = f"accepted: {', '.join(accepted)}" if accepted else ""
-    raise PolicyInvalid(f"{message} ({hint})" if hint else message, pointer=pointer, hint=hint)
-
-
-def _time(name: str, text: str) -> datetime:
-    try:
-        return read_time(text.strip())
-    except ValueError as error:
-        _refuse(name, f"{name}={text!r} is {error}", ("2026-11-24", "2026-11-24T09:00:00+09:00"))
-
-
-def _start(name: str, text: str) -> str:
-    return write_time(_time(name, text))
-
-
-def _end(name: str, text: str) -> str:
-    moment = _time(name, text)
-    if _DATE.fullmatch(text.strip()):
-        moment += timedelta(days=1, seconds=-1)
-    return write_time(moment)
-
-
-def _number(name: str, text: str) -> str:
-    if _NUMBER.fullmatch(text.strip()) is None:
-        _refuse(name, f"{name}={text!r} is no whole number from 1 to 999999999", ())
-    return text.strip()
-
-
-def _days(name: str, text: str) -> str:
-    if _NUMBER.fullmatch(text.strip()) is None or int(text) > 36_500:
-        _refuse(name, f"{name}={text!r} is no whole number from 1 to 36500", ())
-    return text.strip()
-
-
-def _entries(name: str, text: str) -> list[str]:
-    entries = list(dict.fromkeys(entry.strip() for entry in text.split(",") if entry.strip()))
-    if not 1 <= len(entries) <= MAX_ENTRIES:
-        _refuse(name, f"{name} takes 1 to {MAX_ENTRIES} entries, separated by commas", ())
-    return entries
-
-
-def _participants(name: str, text: str) -> list[str]:
-    for entry in (entries := _entries(name, text)):
-        if _PARTICIPANT.fullmatch(entry) is None:
-            _refuse(name, f"{entry!r} is no participant id", ("did:web:factory-a.example",))
-    return entries
-
-
-def _purposes(name: str, text: str) -> list[str]:
-    found = []
-    for entry in _entries(name, text):
-        if entry not in PURPOSES and _ABSOLUTE.fullmatch(entry) is None:
-            _refuse(name, f"{entry!r} is no purpose", (*PURPOSES, "an absolute IRI"))
-        found.append(PURPOSES[entry][0] if entry in PURPOSES else entry)
-    return list(dict.fromkeys(found))
-
-
-_KINDS: Final[Mapping[str, Callable[[str, str], Any]]] = {
-    "start": _start,
-    "end": _end,
-    "number": _number,
-    "days": _days,
-    "participants": _participants,
-    "purposes": _purposes,
-}

@@ -36,6 +36,8 @@ CONTEXTS: Final = frozenset(
         "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
         "http://www.w3.org/ns/odrl.jsonld",
         "https://www.w3.org/ns/odrl.jsonld",
+        "https://w3id.org/catenax/2025/9/policy/odrl.jsonld",
+        "https://w3id.org/catenax/2025/9/policy/context.jsonld",
     }
 )
 """Contexts whose terms the tables below hold; no other may stand inside a policy by name."""
@@ -104,9 +106,10 @@ ACTION_KEYS: Final[Mapping[str, str]] = _spellings("refinement includedIn implie
     "odrl:type": "@id",
     ODRL + "type": "@id",
     "value": "@id",
-    "rdf:value": "@id",
-    PREFIXES["rdf"] + "value": "@id",
+    "rdf:value": "value",
+    PREFIXES["rdf"] + "value": "value",
 }
+SUBJECT_KEYS: Final[Mapping[str, str]] = _spellings("source refinement partOf hasPolicy")
 CONSTRAINT_KEYS: Final[Mapping[str, str]] = _spellings(
     "leftOperand operator rightOperand and or xone andSequence rightOperandReference dataType unit status"
 )

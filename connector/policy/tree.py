@@ -10,9 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from connector.policy.texts import Text
 from connector.policy.values import Value
+
+if TYPE_CHECKING:
+    from connector.policy.operand import Operand
+    from connector.policy.vocabulary import Vocabulary
 
 
 class Kind(StrEnum):
@@ -67,7 +72,11 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Atomic:
-    """One comparison. `values` has one member unless the operator is a set operator."""
+    """One comparison. `values` has one member unless the operator compares with a set.
+
+    id: its IRI where it has one. meaning: what its operand is to the vocabulary it was read with,
+    None if that has no entry.
+    """
 
     operand: str
     operator: str
@@ -75,6 +84,8 @@ class Atomic:
     unread: tuple[Unread, ...] = ()
     not_understood: NotUnderstood | None = None
     pointer: str = field(default="", compare=False)
+    id: str = field(default="", compare=False)
+    meaning: Operand | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,25 @@ class Logic:
     unread: tuple[Unread, ...] = ()
     not_understood: NotUnderstood | None = None
     pointer: str = field(default="", compare=False)
+    id: str = field(default="", compare=False)
 
 
 Constraint = Atomic | Logic
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An asset or a party that a rule is about: itself, or a collection narrowed by refinements.
+
+    Who or what is `id` or `source`, or a member of the collection of that name, and meets every
+    refinement, is meant. An id of None means anyone whom the refinements let through.
+    """
+
+    id: str | None
+    source: str | None = None
+    is_collection: bool = False
+    refinements: tuple[Constraint, ...] = ()
+    pointer: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +123,9 @@ class Rule:
     """A permission, prohibition or duty on one action; all its constraints have to hold.
 
     not_understood: what of the rule itself (action, duties, other members) we cannot act on.
+    refinements: of the action. targets, assigners, assignees: where they are more than an id, or
+    other than the policy's; one of several has to fit.
+    included_in, implies: what the policy declares about the action. id: the rule's IRI, if any.
     """
 
     kind: RuleKind
@@ -105,6 +135,13 @@ class Rule:
     unread: tuple[Unread, ...] = ()
     not_understood: tuple[NotUnderstood, ...] = ()
     pointer: str = field(default="", compare=False)
+    refinements: tuple[Constraint, ...] = ()
+    targets: tuple[Subject, ...] = ()
+    assigners: tuple[Subject, ...] = ()
+    assignees: tuple[Subject, ...] = ()
+    included_in: tuple[str, ...] = field(default=(), compare=False)
+    implies: tuple[str, ...] = field(default=(), compare=False)
+    id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +162,5 @@ class Policy:
     timestamp: datetime | None = None
     unread: tuple[Unread, ...] = ()
     flags: tuple[Flag, ...] = field(default=(), compare=False)
+    vocabulary: Vocabulary | None = field(default=None, compare=False, repr=False)
+    """What it was read with; None is what this connector understands by default."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from connector.model.names import ODRL
 from connector.policy import terms
-from connector.policy.axes import ELAPSED, MISSING, MONTHS, NOW, OTHER
+from connector.policy.axes import ELAPSED, MISSING, MONTHS, NOW, ONE_NAME, OTHER, SEVERAL
 from connector.policy.context import Context
+from connector.policy.further import FURTHER
 from connector.policy.operands import OPERANDS
 from connector.policy.space import Space
 from connector.policy.values import Duration, key_of, later
@@ -20,6 +20,8 @@ _SOME_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _SOMEBODY: Final = "did:web:somebody-else.example"
 _SOMETHING: Final = "urn:something-else"
 _FACT_OF: Final = {ODRL + "count": "uses"}
+_SEVERAL: Final = "several values"
+_SHAPES: Final = ("number", "time", "duration", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,10 @@ def _shown(key: tuple[Any, ...], value: Any) -> str | None:
         return _other(str(key[0]))
     if isinstance(value, timedelta):
         return key_of(Duration(0, value))[1]
+    if value is SEVERAL:
+        return _SEVERAL
     if isinstance(value, frozenset):
-        return "; ".join(sorted(", ".join(sorted(words)) for words in value)) or "-"
+        return "; ".join(sorted(f"{op} {', '.join(sorted(words))}" for op, words in value)) or "-"
     return str(value) if isinstance(value, str) else key_of(value)[1]
 
 
@@ -101,22 +105,19 @@ def _with(ctx: Context, key: tuple[Any, ...], value: Any) -> Context | None:
         months = int(value) if key == MONTHS else 0
         agreed = later(ctx.now, -months, timedelta(0) if key == MONTHS else -value)
         return replace(ctx, agreed_at=agreed)
-    operand = OPERANDS.get(str(key[0]))
-    if operand is None:
-        return None
+    iri = str(key[0])
     if value is MISSING:
         return ctx
-    fact = operand.facts[0]
-    if operand.iri in _FACT_OF:
-        return replace(ctx, uses=int(value) - 1)
-    if key[-1] == "name" and fact in ("recipient", "purpose"):
-        name = _other(operand.iri) if value is OTHER else value
-        held = getattr(ctx, fact)
-        return replace(ctx, **_fact(fact, name)) if held in (None, name) else None
-    return _plain(ctx, fact, value)
-
-
-def _plain(ctx: Context, fact: str, value: Any) -> Context | None:
-    if fact not in Context.__dataclass_fields__ or not isinstance(value, Decimal | timedelta):
+    if value is SEVERAL:
         return None
-    return replace(ctx, **_fact(fact, value))
+    if iri in _FACT_OF:
+        return replace(ctx, uses=int(value) - 1)
+    if key[-1] == "name" and iri in ONE_NAME:
+        fact, name = OPERANDS[iri].facts[0], _other(iri) if value is OTHER else value
+        return replace(ctx, **_fact(fact, name)) if getattr(ctx, fact) in (None, name) else None
+    if iri in FURTHER and key[-1] in _SHAPES:
+        said = (
+            Duration(0, value) if isinstance(value, timedelta) else _other(iri) if value is OTHER else value
+        )
+        return replace(ctx, world=replace(ctx.world, facts={**ctx.world.facts, iri: said}))
+    return None

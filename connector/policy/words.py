@@ -6,17 +6,18 @@ that a contract reads as sentences even where a rule is only promised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final
 
 from connector.model.names import EDC, MMD, ODRL
 from connector.policy import moments, terms
 from connector.policy.decision import LOGIC
 from connector.policy.operands import OPERANDS
+from connector.policy.operands.purpose import purpose_text
 from connector.policy.texts import Text, join, plain
 from connector.policy.tree import Atomic, Constraint, Logic, Rule
-from connector.policy.values import Duration, SinceAgreement, Value, show_value
+from connector.policy.values import Duration, Iri, SinceAgreement, Value, show_value
 
 
 def _table(base: str, lines: str) -> dict[str, Text]:
@@ -67,7 +68,7 @@ OPERANDS_IN_WORDS: Final[Mapping[str, Text]] = (
         """
         spatial|지역|region
         delayPeriod|기한|time limit
-        elapsedTime|지난 시간|elapsed time
+        elapsedTime|계약 후 지난 시간|time since the agreement
         meteredTime|이용한 시간|time in use
         timeInterval|되풀이 간격|recurring interval
         payAmount|금액|amount
@@ -101,8 +102,8 @@ OPERANDS_IN_WORDS: Final[Mapping[str, Text]] = (
         nextPolicyId|물려줄 정책|policy to be passed on
         currency|통화|currency
         watermarkMethod|워터마크 방식|watermark method
-        executionEnvironment|실행 환경|execution environment
-        application|허용한 응용|permitted application
+        environment|실행 환경|execution environment
+        appDigest|허용한 프로그램|permitted program
         outputBytes|결과 크기(바이트)|size of the output in bytes
         """,
     )
@@ -116,20 +117,27 @@ OPERANDS_IN_WORDS: Final[Mapping[str, Text]] = (
 )
 
 OPERATORS: Final[Mapping[str, Text]] = {
-    "eq": Text("{} 값이 {}", "{} equal to {}"),
-    "neq": Text("{} 값이 {} 이외", "{} other than {}"),
-    "lt": Text("{} 값이 {} 미만", "{} less than {}"),
-    "lteq": Text("{} 값이 {} 이하", "{} at most {}"),
-    "gt": Text("{} 값이 {} 초과", "{} more than {}"),
-    "gteq": Text("{} 값이 {} 이상", "{} at least {}"),
-    "isA": Text("{} 값이 {} 종류", "{} a kind of {}"),
-    "hasPart": Text("{} 안에 {} 포함", "{} including {}"),
-    "isPartOf": Text("{} 값이 {} 안", "{} within {}"),
-    "isAllOf": Text("{} 값이 {} 전부", "{} all of {}"),
-    "isAnyOf": Text("{} 값이 {} 가운데 하나", "{} one of {}"),
-    "isNoneOf": Text("{} 값이 {} 아닌 것", "{} none of {}"),
+    "eq": Text("{}: {}", "{}: {}"),
+    "neq": Text("{}: {} 이외", "{}: other than {}"),
+    "lt": Text("{}: {} 미만", "{}: less than {}"),
+    "lteq": Text("{}: {} 이하", "{}: at most {}"),
+    "gt": Text("{}: {} 초과", "{}: more than {}"),
+    "gteq": Text("{}: {} 이상", "{}: at least {}"),
+    "isA": Text("{}: {} 또는 그 아래 것", "{}: {} or a kind of it"),
+    "hasPart": Text("{}: {} 포함", "{}: including {}"),
+    "isPartOf": Text("{}: {} 안", "{}: within {}"),
+    "isAllOf": Text("{}: {} 모두", "{}: all of {}"),
+    "isAnyOf": Text("{}: {} 가운데 하나", "{}: one of {}"),
+    "isNoneOf": Text("{}: {} 아닌 것", "{}: none of {}"),
 }
 """Each operator as a phrase; the operand's words and the values go in."""
+_TIMES: Final[Mapping[str, Text]] = {
+    "eq": Text("{}: 정확히 {}", "{}: exactly {}"),
+    "lt": Text("{}: {} 전까지", "{}: before {}"),
+    "lteq": Text("{}: {}까지", "{}: no later than {}"),
+    "gt": Text("{}: {} 뒤부터", "{}: after {}"),
+    "gteq": Text("{}: {}부터", "{}: from {} on"),
+}
 
 
 def name_of(iri: str) -> Text:
@@ -146,33 +154,50 @@ def action_of(iri: str) -> Text:
 
 
 def phrase(constraint: Constraint) -> Text:
-    """A constraint in words, with every value; nothing is left out."""
-    match constraint:
-        case Logic(logic=logic, parts=parts):
-            head, inner = LOGIC[logic], join([phrase(part) for part in parts])
-            return Text(f"{head.ko} ({inner.ko})", f"{head.en} ({inner.en})") if inner.ko else head
-        case Atomic(operand=iri, operator=operator, values=values):
-            registered = OPERANDS.get(iri)
-            known = registered is not None and constraint.not_understood is None
-            if registered is not None and known and operator in registered.clauses:
-                return registered.clauses[operator].fill(join([registered.show(v) for v in values], ", "))
-            shown = join([_value(value) for value in values], ", ") if values else plain("?")
-            return OPERATORS.get(operator, plain("{} " + terms.short(ODRL + operator) + " {}")).fill(
-                name_of(iri), shown
-            )
-    assert_never(constraint)
+    """A constraint in words, with every value; an operand of ours speaks for itself."""
+    if isinstance(constraint, Atomic) and constraint.not_understood is None:
+        registered = constraint.meaning or OPERANDS.get(constraint.operand)
+        if registered is not None and constraint.operator in registered.clauses:
+            shown = join([registered.show(value) for value in constraint.values], ", ")
+            return registered.clauses[constraint.operator].fill(shown)
+    return stated(constraint, phrase)
 
 
-def duty_phrase(duty: Rule) -> Text:
+def stated(constraint: Constraint, inner: Callable[[Constraint], Text] | None = None) -> Text:
+    """A constraint in words that depend on nothing but the policy: the same on every connector."""
+    if isinstance(constraint, Logic):
+        words, head = join([(inner or stated)(part) for part in constraint.parts]), LOGIC[constraint.logic]
+        said = Text(f"{head.ko} ({words.ko})", f"{head.en} ({words.en})")
+    else:
+        said = _comparison(constraint)
+    more = "".join(f" [{u.name}={u.text}]" for u in constraint.unread)
+    return Text(said.ko + more, said.en + more)
+
+
+def _comparison(atom: Atomic) -> Text:
+    is_time = any(isinstance(value, datetime | SinceAgreement) for value in atom.values)
+    table = _TIMES if is_time and atom.operator in _TIMES else OPERATORS
+    shown = join([_value(atom.operand, value) for value in atom.values], ", ") if atom.values else plain("?")
+    name = OPERANDS_IN_WORDS.get(atom.operand) or plain(terms.short(atom.operand))
+    words = table.get(atom.operator)
+    if words is None:
+        return Text("{} {} {}", "{} {} {}").fill(name, terms.short(atom.operator), shown)
+    return words.fill(name, shown)
+
+
+def duty_phrase(duty: Rule, inner: Callable[[Constraint], Text] | None = None) -> Text:
     """A duty in words: its action and everything about it."""
-    parts = [phrase(c) for c in duty.constraints] + [duty_phrase(d) for d in duty.duties]
+    parts = [(inner or phrase)(c) for c in duty.constraints]
+    parts += [duty_phrase(below, inner) for below in duty.duties]
     parts += [plain(f"{u.name}={u.text}") for u in duty.unread]
     if not parts:
         return action_of(duty.action)
     return Text("{}({})", "{} ({})").fill(action_of(duty.action), join(parts))
 
 
-def _value(value: Value) -> Text:
+def _value(operand: str, value: Value) -> Text:
+    if operand == ODRL + "purpose" and isinstance(value, str | Iri):
+        return purpose_text(show_value(value))
     if isinstance(value, datetime | SinceAgreement):
         return moments.show(value)
     if isinstance(value, Duration):

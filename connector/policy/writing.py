@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from connector.model.names import ODRL
 from connector.policy import terms
-from connector.policy.tree import Constraint, Logic, Policy, Rule, RuleKind, Unread
+from connector.policy.tree import Constraint, Logic, Policy, Rule, RuleKind, Subject, Unread
 from connector.policy.values import write_time, write_value
 
 _IN_CONTEXT: Final = frozenset({"target", "assigner", "assignee", "profile", "constraint", "duty", "action"})
@@ -44,18 +44,40 @@ def serialise(policy: Policy) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    refinements = {u.name: json.loads(u.text) for u in rule.unread if u.name in ("includedIn", "implies")}
+    declared = {u.name: json.loads(u.text) for u in rule.unread if u.name in ("includedIn", "implies")}
     action: Any = "use" if rule.action == terms.USE else rule.action
-    if refinements:
-        action = {"@id": rule.action} | {ODRL + name: value for name, value in refinements.items()}
-    out: dict[str, Any] = {"action": action}
+    if declared or rule.refinements:
+        action = {"@id": rule.action} | {ODRL + name: value for name, value in declared.items()}
+    if rule.refinements:
+        action[ODRL + "refinement"] = [_constraint(part) for part in rule.refinements]
+    out: dict[str, Any] = {"action": action} if rule.action else {}
+    for name, kind, subjects in (
+        ("target", "Asset", rule.targets),
+        ("assigner", "Party", rule.assigners),
+        ("assignee", "Party", rule.assignees),
+    ):
+        written = [_subject(subject, kind) for subject in subjects]
+        if written:
+            out[name] = written if len(written) > 1 else written[0]
     if rule.constraints:
         out["constraint"] = [_constraint(c) for c in rule.constraints]
     for kind in (RuleKind.DUTY, RuleKind.REMEDY, RuleKind.CONSEQUENCE):
         nested = [_rule(duty) for duty in rule.duties if duty.kind is kind]
         if nested:
             out["duty" if kind is RuleKind.DUTY else ODRL + kind.value] = nested
-    return out | _unread(tuple(u for u in rule.unread if u.name not in refinements))
+    return out | _unread(tuple(u for u in rule.unread if u.name not in declared))
+
+
+def _subject(subject: Subject, kind: str) -> Any:
+    if subject.source is None and not subject.is_collection and not subject.refinements:
+        return subject.id
+    out: dict[str, Any] = {"@id": subject.id} if subject.id is not None else {}
+    out["@type"] = ODRL + kind + ("Collection" if subject.is_collection else "")
+    if subject.source is not None:
+        out[ODRL + "source"] = {"@id": subject.source}
+    if subject.refinements:
+        out[ODRL + "refinement"] = [_constraint(part) for part in subject.refinements]
+    return out
 
 
 def _constraint(constraint: Constraint) -> dict[str, Any]:

@@ -555,16 +555,16 @@ def test_sentences_in_both_languages() -> None:
     assert english.splitlines()[0] == (
         "Permitted: use of the data, only if all of this holds: from 2026-11-24 00:00:00 UTC on; "
         "until 30 days after the agreement at the latest; at least one of these holds (up to use number 5; "
-        "the declared purpose is energy management); a condition that cannot be understood (fp:unknown)."
+        "the declared purpose is energy management); a condition that cannot be understood (fp:unknown: x)."
     )
     assert korean.splitlines()[0] == (
         "이용 허용, 다음을 모두 지킬 때만: 2026-11-24 00:00:00 UTC부터; 계약 후 30일까지; "
         "다음 가운데 하나 이상을 지킬 때 (5번째 이용까지; 밝힌 목적이 에너지 관리일 때); "
-        "해석할 수 없는 조건 (fp:unknown)."
+        "해석할 수 없는 조건 (fp:unknown: x)."
     )
     assert len(english.splitlines()) == len(korean.splitlines()) == 6
-    assert "Prohibited: odrl:distribute." in english
-    assert "Obligation: odrl:delete, under: up to use number 5." in english
+    assert "Prohibited: distribution to others." in english
+    assert "Obligation: deletion, under: up to use number 5." in english
     assert describe({}, "en") == "Nothing is permitted."
     assert describe(permission(), "ko") == "이용 허용: 조건 없음."
     assert describe({"permission": [{"action": "use"}, {"action": "use"}]}, "en").startswith("Any one of")

@@ -23,6 +23,7 @@ from connector.policy import (
     parse,
     serialise,
 )
+from connector.policy.tree import Atomic
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("MADANG_REFERENCE", ROOT.parent / "shared")) / "data"
@@ -34,10 +35,10 @@ pytestmark = pytest.mark.skipif(
 
 
 def built() -> list[tuple[str, dict[str, Any]]]:
-    """Each template's example, and all of them in one."""
-    found = [(name, TEMPLATES.build([name], TEMPLATES[name].example)) for name in TEMPLATES.names]
+    """Each template's example, and many of them in one."""
+    found = [(name, TEMPLATES.preview([name], TEMPLATES[name].example)) for name in TEMPLATES.names]
     params = {k: v for name in TEMPLATES.names for k, v in TEMPLATES[name].example.items()}
-    return [*found, ("all", TEMPLATES.build(TEMPLATES.names, params))]
+    return [*found, ("all", TEMPLATES.preview(TEMPLATES.names, params))]
 
 
 def load(document: str) -> Any:
@@ -119,17 +120,20 @@ def test_a_json_ld_processor_reads_a_built_policy_whole(name: str, body: dict[st
     expanded = expand(body)
     words = [m for m in members(expanded) if not m.startswith("@")]
     assert [w for w in words if ":" not in w or w.startswith(BASE)] == []
-    (rule,) = expanded[ODRL + "permission"]
-    assert rule[ODRL + "action"] == [{"@id": ODRL + "use"}]
-    ours = parse(body).permissions[0].constraints
-    theirs = rule.get(ODRL + "constraint", [])
-    assert len(ours) == len(theirs) == len(body["permission"][0].get("constraint", []))
-    for mine, its in zip(ours, theirs, strict=True):
-        assert its[ODRL + "leftOperand"] == [{"@id": mine.operand}]
-        assert its[ODRL + "operator"] == [{"@id": ODRL + mine.operator}]
-        assert len(its[ODRL + "rightOperand"]) == len(mine.values)
+    read = parse(body)
+    for kind, rules in (("permission", read.permissions), ("prohibition", read.prohibitions)):
+        theirs = expanded.get(ODRL + kind, [])
+        assert len(rules) == len(theirs) == len(body.get(kind, []))
+        for ours, rule in zip(rules, theirs, strict=True):
+            assert rule[ODRL + "action"] == [{"@id": ours.action}]
+            for mine, its in zip(ours.constraints, rule.get(ODRL + "constraint", []), strict=True):
+                if isinstance(mine, Atomic):
+                    assert its[ODRL + "leftOperand"] == [{"@id": mine.operand}]
+                    assert its[ODRL + "operator"] == [{"@id": ODRL + mine.operator}]
+                    assert len(its[ODRL + "rightOperand"]) == len(mine.values)
     # The expanded form, put back without any context, is the same policy to us as well.
-    assert equal(body, {ODRL + "permission": _unwrapped(rule)}) == [], name
+    kinds = [ODRL + kind for kind in ("permission", "prohibition", "obligation")]
+    assert equal(body, {kind: _unwrapped(expanded[kind]) for kind in kinds if kind in expanded}) == [], name
 
 
 def _unwrapped(value: Any) -> Any:
