@@ -92,6 +92,8 @@ class Dataset:
     confidentiality: str = ""
     personal_data: bool | None = None
     """None = the owner has not said."""
+    labelled: bool | None = None
+    """Whether each row carries somebody's judgement, as training needs it. None = the owner has not said."""
     generator: str = ""
     """Who has the right to use and profit: a DID or other IRI, or a name."""
     equipment: str = ""
@@ -104,6 +106,8 @@ class Dataset:
     sha256: str = ""
     encoding: str = ""
     row_count: int | None = None
+    temporal_resolution: str = ""
+    """Time between two samples, as an XML Schema duration: PT0.5S, PT1M."""
     columns: tuple[Column, ...] = ()
     offers: tuple[Offer, ...] = ()
     landing: str = ""
@@ -138,7 +142,20 @@ class Catalog:
         )
 
 
-Description = Participant | Catalog | Dataset
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a version that is not offered any more: its name, and when that ended."""
+
+    iri: str
+    id: str
+    version: str
+    publisher: str
+    ended_at: datetime
+    replaced_by: str = ""
+    """IRI of what is offered in its place; "" = nothing is."""
+
+
+Description = Participant | Catalog | Dataset | Tombstone
 
 
 def read_dataset(value: Mapping[str, Any]) -> Dataset:

@@ -18,7 +18,17 @@ from urllib.parse import quote
 from connector.errors import DescriptionInvalid
 from connector.model.names import ODRL, XSD
 from connector.model.times import iso
-from connector.semantic.description import Catalog, Column, Dataset, Description, Offer, Participant, Text
+from connector.semantic.description import (
+    Catalog,
+    Column,
+    Dataset,
+    Description,
+    Offer,
+    Participant,
+    Text,
+    Tombstone,
+)
+from connector.semantic.durations import microseconds
 from connector.semantic.odrl import policy_triples
 from connector.semantic.rdf import (
     TYPE,
@@ -42,8 +52,10 @@ _LABEL: Final = Iri(RDFS + "label")
 _EMPTY: Final = ("", None, (), Text())
 
 
-def triples(description: Description) -> list[Triple]:
+def triples(description: Description, blanks: Blanks | None = None) -> list[Triple]:
     """Everything that a description says, its own node first. A catalog includes its datasets.
+
+    `blanks` is shared by descriptions that are to stand in one file.
 
     Nodes that a description makes for itself (columns, distribution, …) are named below its IRI, so
     they keep their names; only the inside of a policy and RDF collections have none.
@@ -52,12 +64,12 @@ def triples(description: Description) -> list[Triple]:
         DescriptionInvalid: a value that cannot be written (a broken IRI, an unknown datatype, a policy
             that is not understood); `pointer` names the field.
     """
-    return _Writer().write(description)
+    return _Writer(blanks or Blanks()).write(description)
 
 
 class _Writer:
-    def __init__(self) -> None:
-        self._blanks = Blanks()
+    def __init__(self, blanks: Blanks) -> None:
+        self._blanks = blanks
         self._out: list[Triple] = []
         self._described: set[Node] = set()
 
@@ -136,7 +148,7 @@ def _node_of(value: Any, parent: Any, number: int, pointer: str) -> Iri:
     match value:
         case Participant():
             return located(f"{at}did", Iri, value.did)
-        case Catalog() | Dataset():
+        case Catalog() | Dataset() | Tombstone():
             return located(f"{at}iri", Iri, value.iri)
         case Column():
             return _below(parent.iri, f"column-{number}", pointer)
@@ -256,6 +268,14 @@ def _finite(found: str) -> str:
     return format(number, "f")
 
 
+def _duration(_: Any, found: str) -> Iterator[Term]:
+    if microseconds(found) is None:
+        raise DescriptionInvalid(
+            f"{found[:80]!r} is no time between samples", hint="write it as PT0.5S or PT1M"
+        )
+    yield Literal(found, XSD + "duration")
+
+
 def _concept(scheme: str) -> Way:
     concepts = SCHEMES[scheme]
 
@@ -285,6 +305,7 @@ _WAYS: Final[dict[str, Way]] = {
     "boolean": lambda _, found: [boolean(found)],
     "instant": _typed("dateTime", iso),
     "count": _typed("nonNegativeInteger", str),
+    "duration": _duration,
     "media-type": _media_type,
     "datatype": _datatype,
     "unit": _unit,

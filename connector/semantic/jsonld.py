@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from connector.model.names import XSD
-from connector.semantic.description import Catalog, Dataset, Description, Participant
+from connector.semantic.description import Catalog, Dataset, Description, Participant, Tombstone
 from connector.semantic.graph import triples as triples_of
 from connector.semantic.grouping import Grouped
 from connector.semantic.rdf import BOOLEAN, INTEGER, STRING, TYPE, Blank, Iri, Literal, Node, Term, Triple
@@ -60,9 +60,11 @@ CONTEXT_TERMS: Final[dict[str, tuple[str, str]]] = {
     "dataClass": ("mmd:dataClass", "@id"),
     "confidentiality": ("mmd:confidentiality", "@id"),
     "personalData": ("mmd:personalData", ""),
+    "labelled": ("mmd:labelled", ""),
     "generator": ("mmd:generator", "@id"),
     "equipment": ("mmd:equipment", "@id"),
     "rowCount": ("mmd:rowCount", "xsd:nonNegativeInteger"),
+    "temporalResolution": ("dcat:temporalResolution", "xsd:duration"),
     "column": ("mmd:column", "@set"),
     "unitText": ("mmd:unitText", ""),
     "unitless": ("mmd:unitless", ""),
@@ -126,7 +128,7 @@ def to_jsonld(description: Description | Iterable[Triple]) -> dict[str, Any]:
     Raises:
         DescriptionInvalid: as `graph.triples`.
     """
-    if isinstance(description, Participant | Catalog | Dataset):
+    if isinstance(description, Participant | Catalog | Dataset | Tombstone):
         description = triples_of(description)
     writer = _Writer(Grouped(description))
     nodes = writer.document()

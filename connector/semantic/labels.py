@@ -8,7 +8,7 @@ from typing import Final
 from connector.semantic.description import Text
 
 # Korean word, English words. Compounds are put together from these, so only parts stand here.
-_WORDS: Final = (
+WORDS: Final = (
     ("사출성형", "injection moulding"), ("사출", "injection"), ("충전", "filling"), ("보압", "holding"),
     ("계량", "plasticising"), ("냉각", "cooling"), ("형폐", "mould closing"), ("형개", "mould opening"),
     ("취출", "part removal"), ("사이클", "cycle"), ("형체력", "clamping force"), ("금형", "mould"),
@@ -44,7 +44,7 @@ _WORDS: Final = (
     ("입구", "inlet"), ("출구", "outlet"), ("내부", "inner"), ("외부", "outer"), ("주변", "ambient"),
 )  # fmt: skip
 # Other spellings on the English side.
-_SPELLINGS: Final = {
+SPELLINGS: Final = {
     "max": "maximum", "min": "minimum", "avg": "average", "mean": "average", "std": "standard deviation",
     "temp": "temperature", "press": "pressure", "mold": "mould", "barrel": "barrel", "no": "number",
     "plasticizing": "plasticising", "clamp": "clamping", "fill": "filling", "hold": "holding",
@@ -56,10 +56,10 @@ _SPELLINGS: Final = {
     "passorfail": "verdict", "cyl": "barrel", "cylinder": "barrel", "switchover": "switch-over",
 }  # fmt: skip
 
-_TO_ENGLISH: Final = dict(_WORDS)
-_TO_KOREAN: Final = {en: ko for ko, en in reversed(_WORDS)}
-_LONGEST_KOREAN: Final = max(len(ko) for ko, _ in _WORDS)
-_LONGEST_ENGLISH: Final = max(en.count(" ") + 1 for _, en in _WORDS)
+_TO_ENGLISH: Final = dict(WORDS)
+_TO_KOREAN: Final = {en: ko for ko, en in reversed(WORDS)}
+_LONGEST_KOREAN: Final = max(len(ko) for ko, _ in WORDS)
+_LONGEST_ENGLISH: Final = max(en.count(" ") + 1 for _, en in WORDS)
 _UNIT_IN_BRACKETS: Final = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*")
 _PARTS: Final = re.compile(r"[가-힣]+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -77,7 +77,7 @@ def guess_label(column_name: str) -> Text:
         return Text(ko=" ".join(parts), en=_english(parts))
     # A short word in capitals is an abbreviation (RPM), a long one only a way of writing.
     words = [part if part.isupper() and 1 < len(part) <= 3 else part.lower() for part in parts]
-    return Text(ko=_korean([_SPELLINGS.get(w.lower(), w.lower()) for w in words]), en=" ".join(words))
+    return Text(ko=_korean([SPELLINGS.get(w.lower(), w.lower()) for w in words]), en=" ".join(words))
 
 
 def _english(parts: list[str]) -> str:

@@ -8,8 +8,12 @@ from typing import Final
 TURTLE: Final = "text/turtle"
 JSONLD: Final = "application/ld+json"
 NTRIPLES: Final = "application/n-triples"
-FORMS: Final = (TURTLE, JSONLD, NTRIPLES)
-"""What we write, the preferred first where a client likes several equally."""
+RDFXML: Final = "application/rdf+xml"
+HTML: Final = "text/html"
+FORMS: Final = (TURTLE, JSONLD, NTRIPLES, RDFXML)
+"""The forms of RDF that we write, the preferred first where a client likes several equally."""
+SUFFIXES: Final = {".ttl": TURTLE, ".jsonld": JSONLD, ".nt": NTRIPLES, ".rdf": RDFXML}
+"""How an address ends that names one form."""
 
 # Other names under which clients ask for the same.
 _ALIASES: Final = {"application/x-turtle": TURTLE, "application/json": JSONLD}

@@ -16,7 +16,9 @@ from connector.errors import DescriptionInvalid
 from connector.model.names import XSD
 from connector.semantic.terms import PREFIXES, RDF
 
-_IRI: Final = re.compile(r'[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>"{}|\\^`\x7f-\xa0\ud800-\udfff]+')
+_IRI: Final = re.compile(
+    r'[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>"{}|\\^`\x7f-\xa0\ud800-\udfff\ufffe\uffff]+'
+)
 _LANGUAGE: Final = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*")
 _LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _UNWRITABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

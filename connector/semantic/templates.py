@@ -4,7 +4,8 @@ Each kind of thing has its classes and its rows. A row says: this property, of t
 way. The ways:
 
     text                    one literal in each language that is given
-    string, hex, boolean    one literal of that type; likewise instant (time) and count (whole number)
+    string, hex, boolean    one literal of that type; likewise instant (time), count (whole number)
+                            and duration
     iri                     the field is the address of a thing
     thing:CLASS             the address of a thing, or the name of one of that class that is made here
     concept:SCHEME          the field is a notation: its concept, or the notation itself if unknown
@@ -83,14 +84,26 @@ TEMPLATES: Final[dict[str, Template]] = {
             Row("mmd:dataClass", "data_class", "concept:DataClassScheme"),
             Row("mmd:confidentiality", "confidentiality", "concept:ConfidentialityScheme"),
             Row("mmd:personalData", "personal_data", "boolean"),
+            Row("mmd:labelled", "labelled", "boolean"),
             Row("mmd:generator", "generator", "thing:foaf:Agent"),
             Row("prov:wasAttributedTo", "generator", "thing:foaf:Agent"),
             Row("prov:wasDerivedFrom", "derived_from", "iri"),
             Row("mmd:equipment", "equipment", "thing:s4inma:ProductionEquipment"),
             Row("mmd:rowCount", "row_count", "count"),
+            Row("dcat:temporalResolution", "temporal_resolution", "duration"),
             Row("mmd:column", "columns", "each:Column"),
             Row("dcat:distribution", "", "part:Distribution"),
             Row("odrl:hasPolicy", "offers", "each:Offer"),
+        ),
+    ),
+    "Tombstone": Template(
+        ("prov:Entity",),
+        (
+            Row("dct:identifier", "id", "string"),
+            Row("dcat:version", "version", "string"),
+            Row("dct:publisher", "publisher", "iri"),
+            Row("prov:invalidatedAtTime", "ended_at", "instant"),
+            Row("dct:isReplacedBy", "replaced_by", "iri"),
         ),
     ),
     "Distribution": Template(

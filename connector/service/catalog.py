@@ -20,14 +20,14 @@ from connector.errors import BadInput, NotFound
 from connector.ledger.log import LeafKind
 from connector.model import names
 from connector.model.canonical import digest
-from connector.model.catalog import Asset, CatalogOffer, ContractDefinition
+from connector.model.catalog import Asset, CatalogOffer, ContractDefinition, Tombstone
 from connector.model.identity import Peer
 from connector.model.messages import CatalogRequest
 from connector.model.ports import Clock
 from connector.model.times import iso
 from connector.policy import BEFORE_AGREEMENT, Compiled, Context, Scope, parse
 from connector.policy import compile as compile_policy
-from connector.service import contract
+from connector.service import contract, indexing
 from connector.service.contract import Dataset, Tokens
 from connector.service.journal import Journal
 from connector.service.pages import Page, Pages
@@ -100,7 +100,7 @@ class Catalogs:
         return await self._store.transact(work)
 
     def _page(self, tx: Tx, peer: Peer, request: CatalogRequest, after: int, before: int | None) -> Page:
-        digests = self._visible(tx, peer.participant_id)
+        digests = self.visible(tx, peer.participant_id)
         limit = min(request.limit or self._page_size, self._page_size)
         key = (tuple(digests), peer.our_id, request.dataset_id, limit, request.offset, after, before)
         kept = self._pages.find(key, self._soon())
@@ -138,7 +138,7 @@ class Catalogs:
 
         def work(tx: Tx) -> bytes:
             row = tx.catalog.dataset(asset_id)
-            digests = self._visible(tx, peer.participant_id)
+            digests = self.visible(tx, peer.participant_id)
             offers = self._offers(tx, [asset_id], digests)[0] if row else {}
             if row is None or not offers:
                 raise NotFound("there is no such dataset")
@@ -147,23 +147,6 @@ class Catalogs:
             return f'{{"@context":{json.dumps([names.CONTEXT_DSP])},{text[1:]}'.encode()
 
         return await self._store.transact(work)
-
-    async def public_assets(self) -> list[tuple[Asset, list[CatalogOffer]]]:
-        """What anybody may see: datasets with an offer whose access policy has no constraint."""
-        return await self._store.read(lambda tx: self._assets_for(tx, None))
-
-    async def assets_for(self, participant: str) -> list[tuple[Asset, list[CatalogOffer]]]:
-        """What a participant may see, with its offers."""
-        return await self._store.read(lambda tx: self._assets_for(tx, participant))
-
-    def _assets_for(self, tx: Tx, participant: str | None) -> list[tuple[Asset, list[CatalogOffer]]]:
-        digests = set(self._visible(tx, participant))
-        found = []
-        for asset in tx.assets.all_current():
-            offers = [o for o in tx.catalog.current_of_asset(asset.id) if o.access_digest in digests]
-            if offers:
-                found.append((asset, offers))
-        return found
 
     def offer_for(self, tx: Tx, offer_id: str, peer: Peer) -> CatalogOffer | None:
         """An offer by its id, if its access policy lets the peer see it; it may be outdated."""
@@ -181,17 +164,15 @@ class Catalogs:
         asset = tx.assets.current(asset_id)
         return Dataset(asset_id, asset.version, asset.sha256) if asset else Dataset(asset_id, 0, "")
 
-    def _visible(self, tx: Tx, participant: str | None) -> list[str]:
+    def visible(self, tx: Tx, participant: str | None) -> list[str]:
         """The digests of the access policies that let a caller through; None: an anonymous one."""
         context = self._context(participant) if participant is not None else None
-        found = []
-        for policy_digest, policy in tx.catalog.access_policies():
-            if context is None:
-                if _is_open(policy):
-                    found.append(policy_digest)
-            elif _compiled(policy_digest, json.dumps(policy)).permits(context):
-                found.append(policy_digest)
-        return found
+        return [d for d, policy in tx.catalog.access_policies() if _lets_through(d, policy, context)]
+
+    def could_see(self, tombstone: Tombstone, participant: str | None) -> bool:
+        """Whether a caller would be let through by one of the access policies that a version ended with."""
+        context = self._context(participant) if participant is not None else None
+        return any(_lets_through(digest(policy), policy, context) for policy in tombstone.access)
 
     def _context(self, participant: str) -> Context:
         return Context(
@@ -242,14 +223,29 @@ class Catalogs:
         for row in tx.catalog.offers_of(asset_ids, digests):
             text = row["rendered"]
             if row["token_expires_at"] < soon and self._place.signs:
-                text = self._renew(tx, row["id"]) or text
+                text = self.renew(tx, row["id"]) or text
             first = min(first, row["token_expires_at"])
             found.setdefault(row["asset_id"], []).append(text)
         return found, first
 
-    def _renew(self, tx: Tx, offer_id: str) -> str:
-        text = ""
+    @property
+    def generation(self) -> int:
+        """Which state of the catalog is the newest: it counts up before a change and after its commit."""
+        return self._pages.generation
+
+    def _change(self, tx: Tx) -> None:
+        """What is rendered meanwhile, in this transaction or from the state before it, is not kept."""
         self._pages.change()
+        tx.after(self._pages.change)
+
+    def is_due(self, offer: CatalogOffer) -> bool:
+        """Whether an offer has to be signed anew before it is shown."""
+        return self._place.signs and iso(offer.token_expires_at) < self._soon()
+
+    def renew(self, tx: Tx, offer_id: str) -> str:
+        """Sign a standing offer anew; how it is rendered then."""
+        text = ""
+        self._change(tx)
         for offer in tx.catalog.offers_with_id(offer_id):
             if offer.is_current:
                 fresh = self._signed(tx, offer)
@@ -261,14 +257,16 @@ class Catalogs:
 
     def refresh(self, tx: Tx, asset_ids: Iterable[str]) -> None:
         """Make the offers of some datasets anew, after something about them changed."""
-        self._pages.change()
+        self._change(tx)
         definitions = tx.definitions.everything()
         policies = {p.id: p.policy for p in tx.policies.everything()}
         for asset_id in asset_ids:
+            standing = tx.catalog.current_of_asset(asset_id)
             tx.catalog.retire_asset(asset_id)
             asset = tx.assets.current(asset_id)
             if asset is None:
                 tx.catalog.drop_dataset(asset_id)
+                self._bury(tx, standing)
                 continue
             made = 0
             for definition in definitions:
@@ -280,8 +278,20 @@ class Catalogs:
                         made += 1
             if made:
                 tx.catalog.put_dataset(asset.id, asset.version, self._head(asset))
+                tx.tombstones.delete(asset.id, asset.version)
             else:
                 tx.catalog.drop_dataset(asset_id)
+            if not made or (standing and standing[0].asset_version != asset.version):
+                self._bury(tx, standing)
+        indexing.settle(tx)
+
+    def _bury(self, tx: Tx, standing: list[CatalogOffer]) -> None:
+        """The version that these offers stood for has left the catalog."""
+        if standing:
+            access = {offer.access_digest: offer.access_policy for offer in standing}
+            one = standing[0]
+            now = self._clock.now()
+            tx.tombstones.add(Tombstone(one.asset_id, one.asset_version, list(access.values()), now))
 
     def refresh_all(self, tx: Tx) -> None:
         """Make every offer anew, after a policy or a definition changed."""
@@ -357,6 +367,12 @@ class Catalogs:
 
 def _dataset(head: str, offers: list[str]) -> str:
     return f'{head[:-1]},"hasPolicy":[{",".join(offers)}]}}'
+
+
+def _lets_through(policy_digest: str, policy: Mapping[str, Any], context: Context | None) -> bool:
+    if context is None:
+        return _is_open(policy)
+    return _compiled(policy_digest, json.dumps(policy)).permits(context)
 
 
 def _is_open(policy: Mapping[str, Any]) -> bool:

@@ -233,6 +233,7 @@ class Consuming:
             expected_sha256=agreement.dataset_sha256 or address.get(names.MMD + "sha256") or None,
             progress=_watched(progress),
         )
+        pulled = _with_suffix(pulled)
         contract_file = self._write_contract(target, agreement, pulled)
         await self._store.transact(lambda tx: self._note(tx, agreement, transfer, pulled))
         return Fetched(pulled, contract_file, transfer.id)
@@ -394,6 +395,14 @@ def _watched(progress: Callable[[int, int | None], None] | None) -> Callable[[in
             failpoint("pull:middle")
 
     return hear
+
+
+def _with_suffix(pulled: Pulled) -> Pulled:
+    """The file under the ending that its provider gives it, so that programs know what it is."""
+    if not pulled.suffix or pulled.path.name.lower().endswith(pulled.suffix.lower()):
+        return pulled
+    path = pulled.path.with_name(pulled.path.name + pulled.suffix)
+    return replace(pulled, path=pulled.path.replace(path))
 
 
 def _file_name(agreement: Agreement) -> str:

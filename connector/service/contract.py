@@ -29,6 +29,8 @@ VERIFICATION: Final = "madang-verification+jwt"
 WITHDRAWAL: Final = "madang-withdrawal+jwt"
 DECLARATION: Final = "madang-declaration+jwt"
 _LEEWAY: Final = timedelta(seconds=15)
+RULES: Final = ("permission", "prohibition", "obligation")
+_LOGICAL: Final = ("and", "or", "xone", "andSequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +216,44 @@ def _want(claims: Mapping[str, Any], name: str, value: str) -> None:
 
 
 def rules(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy's rules and profile, without the names of parties, target and itself."""
-    kept = ("permission", "prohibition", "obligation", "profile")
-    return {name: policy[name] for name in kept if policy.get(name)}
+    """A policy's rules and profile, without the names of parties, target and itself.
+
+    Whatever shape they came in, they go out in the one that the standard's schema has: arrays of
+    rules, arrays of constraints, an action that is a string. The meaning is the same.
+    """
+    found = {name: [_rule(r) for r in _several(policy[name])] for name in RULES if policy.get(name)}
+    return found | {name: policy[name] for name in ("profile",) if policy.get(name)}
+
+
+def _rule(rule: Any) -> Any:
+    if not isinstance(rule, Mapping):
+        return rule
+    found = dict(rule)
+    action = _several(rule.get("action", []))
+    if len(action) == 1:
+        found["action"] = _name(action[0])
+    if "constraint" in rule:
+        found["constraint"] = [_constraint(c) for c in _several(rule["constraint"])]
+        if not found["constraint"]:
+            del found["constraint"]
+    return found
+
+
+def _constraint(constraint: Any) -> Any:
+    if not isinstance(constraint, Mapping):
+        return constraint
+    return {
+        name: [_constraint(c) for c in _several(value)] if name in _LOGICAL else value
+        for name, value in constraint.items()
+    }
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name(value: Any) -> Any:
+    return value["@id"] if isinstance(value, Mapping) and set(value) == {"@id"} else value
 
 
 def check_equal(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

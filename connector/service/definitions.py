@@ -215,7 +215,9 @@ class Definitions:
 
         Raises:
             Conflict, NotFound: the id is taken (`is_new`), or there is none of it.
+            DescriptionInvalid: it cannot be shown in the catalog.
         """
+        self._describing.check_writable(rules)
 
         def work(tx: Tx) -> PolicyDefinition:
             known = tx.policies.get(policy_id)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from connector.dataplane.sources.api import Datatype, SourceDescription
 from connector.errors import DescriptionInvalid
-from connector.model.catalog import Asset, CatalogOffer
+from connector.model.catalog import Asset, CatalogOffer, Tombstone
 from connector.model.names import DATA_FORMAT, EDC
 from connector.semantic.description import (
     Catalog,
@@ -20,11 +21,16 @@ from connector.semantic.description import (
     read_dataset,
     read_text,
 )
+from connector.semantic.description import Tombstone as Ended
 from connector.semantic.graph import triples
 from connector.semantic.jsonld import to_jsonld
 from connector.semantic.labels import guess_label
-from connector.semantic.negotiation import JSONLD, NTRIPLES, TURTLE
+from connector.semantic.negotiation import JSONLD, NTRIPLES, RDFXML, TURTLE
+from connector.semantic.odrl import policy_triples
+from connector.semantic.rdf import TYPE, Blanks, Iri, Triple
+from connector.semantic.rdfxml import to_rdfxml
 from connector.semantic.shacl import Finding, Severity
+from connector.semantic.terms import DCAT, HYDRA
 from connector.semantic.turtle import to_ntriples, to_turtle
 from connector.semantic.units import guess_unit
 
@@ -96,6 +102,16 @@ class Describing:
         found = await self._shapes.check(to_turtle(triples(dataset)))
         return [f for f in found if f.severity is Severity.VIOLATION]
 
+    def check_writable(self, rules: Mapping[str, Any]) -> None:
+        """That terms can be written as RDF: one that cannot would keep everybody from the whole catalog.
+
+        Raises:
+            DescriptionInvalid: they hold a name or a value that RDF has no place for; `pointer` says where.
+        """
+        node = Iri("urn:uuid:00000000-0000-4000-8000-000000000000")
+        for _ in policy_triples(node, {"@type": "Offer", **rules}, Blanks(), ""):
+            pass
+
     async def close(self) -> None:
         """End the worker that checks shapes."""
         await self._shapes.close()
@@ -106,13 +122,18 @@ class Describing:
             return asset_id
         return f"{self._public_url}/datasets/{quote(asset_id, safe='')}"
 
-    def dataset(self, asset: Asset, offers: list[CatalogOffer]) -> Dataset:
-        """A dataset with the offers that stand for it."""
+    def version_iri(self, asset_id: str, version: int) -> str:
+        """The address of one version's description."""
+        return f"{self.dataset_iri(asset_id)}?version={version}"
+
+    def dataset(self, asset: Asset, offers: Iterable[CatalogOffer], previous: int = 0) -> Dataset:
+        """A dataset with the offers that stand for it; `previous` is the version before it, 0 if none."""
         found = [
             {"id": o.id, "policy": o.policy, "policy_digest": o.policy_digest, "token": o.token}
             for o in offers
         ]
-        return self._dataset(asset, found)
+        made = self._dataset(asset, found)
+        return replace(made, previous=self.version_iri(asset.id, previous)) if previous else made
 
     def _dataset(self, asset: Asset, offers: list[dict[str, Any]]) -> Dataset:
         given = dict(asset.description)
@@ -134,12 +155,22 @@ class Describing:
             }
         )
 
-    def catalog(self, assets: list[tuple[Asset, list[CatalogOffer]]]) -> Catalog:
+    def catalog(self, datasets: Iterable[Dataset]) -> Catalog:
         """The catalog with some datasets."""
         return Catalog(
-            iri=f"{self._public_url}/catalog",
-            participant=self._participant,
-            datasets=tuple(self.dataset(asset, offers) for asset, offers in assets),
+            iri=f"{self._public_url}/catalog", participant=self._participant, datasets=tuple(datasets)
+        )
+
+    def tombstone(self, left: Tombstone, *, is_replaced: bool, is_last: bool) -> Ended:
+        """What is left of a version; the last one's end is the end of the dataset itself."""
+        iri = self.dataset_iri(left.asset_id)
+        return Ended(
+            iri=iri if is_last else self.version_iri(left.asset_id, left.version),
+            id=left.asset_id,
+            version=str(left.version),
+            publisher=self._participant.did,
+            ended_at=left.ended_at,
+            replaced_by=iri if is_replaced else "",
         )
 
 
@@ -155,15 +186,46 @@ def _chosen(columns: Any) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def write(description: Description, form: str) -> bytes:
-    """A description in one of the written forms (media type)."""
-    graph = triples(description)
+def write(description: Description, form: str, beside: Iterable[Triple] = ()) -> bytes:
+    """A description in one of the written forms (media type), with further statements `beside` it."""
+    graph = [*triples(description), *beside]
     if form == JSONLD:
         return json.dumps(to_jsonld(graph), ensure_ascii=False, indent=1).encode("utf-8")
     if form == NTRIPLES:
         return to_ntriples(graph).encode("utf-8")
-    assert form == TURTLE, form  # negotiate offers only these three
+    if form == RDFXML:
+        return to_rdfxml(graph).encode("utf-8")
+    assert form == TURTLE, form  # negotiation offers only these four
     return to_turtle(graph).encode("utf-8")
+
+
+def in_part(catalog: str, page: str, following: str, preceding: str) -> Iterator[Triple]:
+    """That a catalog is shown in pages (Hydra Core, partial collection views); "" where there is none."""
+    if following or preceding:
+        here = Iri(page)
+        yield Iri(catalog), Iri(HYDRA + "view"), here
+        yield here, TYPE, Iri(HYDRA + "PartialCollectionView")
+        if following:
+            yield here, Iri(HYDRA + "next"), Iri(following)
+        if preceding:
+            yield here, Iri(HYDRA + "previous"), Iri(preceding)
+
+
+class Lines:
+    """A catalog as N-Triples in pieces, for a file that need never be in memory as a whole."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._blanks = Blanks()
+
+    def head(self) -> bytes:
+        """The catalog without datasets, and who offers it."""
+        return to_ntriples(triples(self._catalog, self._blanks)).encode("utf-8")
+
+    def dataset(self, dataset: Dataset) -> bytes:
+        """One dataset, and that it stands in the catalog."""
+        member = (Iri(self._catalog.iri), Iri(DCAT + "dataset"), Iri(dataset.iri))
+        return to_ntriples([member, *triples(dataset, self._blanks)]).encode("utf-8")
 
 
 def participant(did: str, name_ko: str, name_en: str, dsp_base: str, service_id: str) -> Participant:

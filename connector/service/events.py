@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,7 +14,11 @@ from typing import Any, Final
 from connector.model.ports import Clock
 from connector.store.tables import Tx
 
+_log = logging.getLogger(__name__)
 _BACKLOG: Final = 1000
+_TOLD: Final = ("finalized", "terminated", "refused", "waiting", "overdue", "withdrawn", "ended", "suspended")
+"""Events that an owner wants to find in the log; the others are for whoever looks for a fault."""
+_FIELDS: Final = ("peer", "role", "from", "to", "by", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,10 @@ class Events:
         tx.after(lambda: self.tell(type_, subject, data))
 
     def tell(self, type_: str, subject: str, data: Mapping[str, Any]) -> None:
-        """Tell the listeners now."""
+        """Tell the log and the listeners now."""
+        level = logging.INFO if type_.endswith(_TOLD) else logging.DEBUG
+        if _log.isEnabledFor(level):
+            _log.log(level, type_, extra={"subject": subject, **{k: data[k] for k in _FIELDS if data.get(k)}})
         if not self._listeners:
             return
         event = Event(next(self._numbers), self._clock.now(), type_, subject, data)

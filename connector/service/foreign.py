@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 from connector.errors import ConnectorError, NotFound, PeerFailed
 from connector.model.canonical import load_json
 
-_LINK: Final = re.compile(r'\s*,?\s*<([^<>]*)>((?:\s*;\s*[^\s=;,"<>]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"<>]+))?)*)')
+_LINK: Final = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"<>]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"<>]+))?)*)')
 _PARAMETER: Final = re.compile(r';\s*([^\s=;,"<>]+)(?:\s*=\s*(?:"([^"]*)"|([^\s;,"<>]+)))?')
 _MAX_DEPTH: Final = 4
 

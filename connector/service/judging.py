@@ -97,8 +97,14 @@ class Judging:
             n.id,
             {"scope": "negotiation", "code": decision.code, "approval": approval.value, "offer": offer.id},
         )
+        kept = {k: v for k, v in asked.items() if k not in contract.RULES}
         return replace(
-            n, offer=dict(asked), dataset_id=offer.asset_id, approval=approval, reason=reason, offer_token=""
+            n,
+            offer=kept | contract.rules(asked),
+            dataset_id=offer.asset_id,
+            approval=approval,
+            reason=reason,
+            offer_token="",
         )
 
     def _offered(self, tx: Tx, n: Negotiation, offer_id: str, peer: Peer) -> CatalogOffer:

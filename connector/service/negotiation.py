@@ -42,7 +42,7 @@ from connector.service import contract
 from connector.service.agreeing import Agreeing
 from connector.service.catalog import Catalogs
 from connector.service.contract import Tokens
-from connector.service.exchange import Answer, Exchange, Room, content_digest
+from connector.service.exchange import Answer, Exchange, Refused, Room, content_digest
 from connector.service.extension import Step
 from connector.service.judging import Judging
 from connector.service.reading import read
@@ -198,7 +198,10 @@ class Negotiations(Exchange[Negotiation]):
             return None
         self._check_pids(n, message)
         tx.agreements.delete(old.id)
-        n = self._save(tx, self._agreeing.take(tx, n, message, peer))
+        try:
+            n = self._save(tx, self._agreeing.take(tx, n, message, peer))
+        except Refused as refused:  # the first one stands: nothing has changed
+            raise refused.error from None
         data = {"negotiation": n.id, "replaces": old.id}
         self._room.journal.write(tx, LeafKind.CONTRACT, n.agreement_id, data, actor=peer.participant_id)
         return self._again(tx, peer, n, message, body, Answer(200))
@@ -356,7 +359,7 @@ class Negotiations(Exchange[Negotiation]):
 
         def work(tx: Tx) -> Negotiation:
             n = self._waiting(tx, pid)
-            offer = {k: v for k, v in n.offer.items() if k not in contract.rules(n.offer)}
+            offer = {k: v for k, v in n.offer.items() if k not in (*contract.RULES, "profile")}
             offer |= contract.rules(policy) | {"@type": "Offer"}
             _check_signable(offer)
             self._room.timers.clear(tx, "decide", n.id)

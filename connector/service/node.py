@@ -15,6 +15,7 @@ from connector.model.ports import Clock
 from connector.service.access import Access
 from connector.service.catalog import Catalogs
 from connector.service.consuming import Consuming
+from connector.service.cursors import Cursors
 from connector.service.definitions import Definitions
 from connector.service.deliver import Sender
 from connector.service.describing import Describing
@@ -30,6 +31,7 @@ from connector.service.overview import Overview
 from connector.service.parties import Parties
 from connector.service.publishing import Publishing
 from connector.service.references import References
+from connector.service.searching import Searching
 from connector.service.timers import Timers
 from connector.service.transfer import Transfers
 from connector.settings import Settings
@@ -73,12 +75,14 @@ class Node:
     open_source: Any
     public_url: str
     api_key: str
+    cursors: Cursors
     automations: Automations
     definitions: Definitions
     listing: Listing
     offering: Offering
     references: References
     metrics: Metrics
+    searching: Searching
     is_ready: bool = False
     is_paused: bool = False
     """After a restore, until it is confirmed: no pulls [D17]."""

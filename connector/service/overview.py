@@ -7,7 +7,7 @@ from typing import Any
 from connector.errors import NotFound
 from connector.model.contract import Agreement
 from connector.model.ports import Clock
-from connector.model.process import Approval, Role
+from connector.model.process import Approval, NegotiationState, Role
 from connector.model.times import iso
 from connector.policy import describe
 from connector.store.api import Store
@@ -48,6 +48,17 @@ class Overview:
                 {"id": n.id, "peer": n.peer, "dataset": n.dataset_id, "since": iso(n.updated_at)}
                 for n in waiting
                 if not n.is_over
+            ],
+            "unmade": [
+                {
+                    "id": n.id,
+                    "peer": n.peer,
+                    "dataset": n.dataset_id,
+                    "at": iso(n.updated_at),
+                    "reason": n.reason,
+                    "by": "us" if n.reason_by is n.role else "them",
+                }
+                for n in tx.negotiations.page(limit=20, state=NegotiationState.TERMINATED.value)
             ],
             "given": given,
             "taken": taken,

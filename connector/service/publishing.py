@@ -28,6 +28,7 @@ from connector.store.api import Store
 from connector.store.tables import Tx
 
 _ID: Final = re.compile(r"[\w.\-]{1,120}", re.ASCII)
+_IRI: Final = re.compile(r"[^\x00-\x20<>\"{}|^`\\]{5,2000}")
 
 
 class Inspect(Protocol):
@@ -109,6 +110,8 @@ class Publishing:
             BadInput: the name cannot stand in an address.
         """
         if name.startswith((self._public_url, "urn:", "http://", "https://")):
+            if not _IRI.fullmatch(name):
+                raise BadInput("is no IRI: no spaces, quotes, brackets or control characters", pointer="id")
             return name
         if not _ID.fullmatch(name) or not name.strip("."):  # "." and ".." are no names in an address
             raise BadInput("an id has letters, digits, dot, dash and underscore only", pointer="id")
@@ -132,7 +135,13 @@ class Publishing:
         return await self._store.transact(lambda tx: self._commit(tx, wish, asset, access, rules, found))
 
     def _build(self, wish: Wish) -> dict[str, Any]:
-        return self._templates.build(wish.templates or ["open-use"], wish.params)
+        if not wish.templates:
+            raise BadInput(
+                "terms are needed: nothing is given away by default",
+                pointer="policy",
+                hint="`--policy open-use` lets anybody use it; `madang publish --help` lists the others",
+            )
+        return self._templates.build(wish.templates, wish.params)
 
     def _asset(self, asset_id: str, wish: Wish, found: SourceDescription) -> Asset:
         description = self._describing.complete(dict(wish.description), found)
@@ -176,6 +185,12 @@ class Publishing:
         now = self._clock.now()
         current = tx.assets.current(asset.id)
         same_asset = current is not None and _same(current, asset)
+        if current is not None and not wish.id and current.source.get("name") != asset.source["name"]:
+            raise BadInput(
+                f"another file, {current.source.get('name')}, is published under this id",
+                pointer="id",
+                hint="choose one with --id; to publish a new version of that dataset, name its id",
+            )
         version = current.version if current and same_asset else tx.assets.newest_version(asset.id) + 1
         key = asset.id.rpartition("/")[2]
         access_id, terms_id = f"{key}-access", f"{key}-terms"

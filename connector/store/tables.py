@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from connector.errors import Conflict
-from connector.model.catalog import Asset, CatalogOffer, ContractDefinition, PolicyDefinition
+from connector.model.catalog import Asset, CatalogOffer, ContractDefinition, PolicyDefinition, Tombstone
 from connector.model.contract import Agreement
 from connector.model.process import Negotiation, Role, Transfer
 from connector.model.records import AccessToken, InboxEntry, OutboxItem, Timer, Use
 from connector.model.times import iso, parse_iso
 from connector.store.api import Executor
 from connector.store.rows import RowType
+from connector.store.search import SearchIndex
 
 T = TypeVar("T")
 V = TypeVar("V", Negotiation, Transfer, Agreement)
@@ -31,6 +32,7 @@ _ASSET: Final = RowType(Asset)
 _POLICY: Final = RowType(PolicyDefinition)
 _DEFINITION: Final = RowType(ContractDefinition)
 _OFFER: Final = RowType(CatalogOffer)
+_TOMBSTONE: Final = RowType(Tombstone)
 _OUTBOX: Final = RowType(OutboxItem)
 _INBOX: Final = RowType(InboxEntry)
 _TIMER: Final = RowType(Timer)
@@ -296,6 +298,26 @@ class Catalog(_Rows[CatalogOffer]):
         return self._number("dataset_count")
 
 
+class Tombstones(_Rows[Tombstone]):
+    """Versions that left the catalog; `add` replaces."""
+
+    def of_version(self, asset_id: str, version: int) -> Tombstone | None:
+        """That of one version."""
+        return self._one("of_version", asset_id=asset_id, version=version)
+
+    def newest(self, asset_id: str) -> Tombstone | None:
+        """That of the highest version."""
+        return self._one("newest", asset_id=asset_id)
+
+    def before(self, asset_id: str, version: int) -> int:
+        """The highest version with a tombstone below another version; 0 if there is none."""
+        return self._number("before", asset_id=asset_id, version=version)
+
+    def delete(self, asset_id: str, version: int) -> None:
+        """It stands in the catalog again."""
+        self._run("delete", asset_id=asset_id, version=version)
+
+
 class Outbox(_Rows[OutboxItem]):
     """Messages on their way."""
 
@@ -414,11 +436,13 @@ class Tx:
         self.policies = PolicyDefinitions(db, "policy_definition", _POLICY)
         self.definitions = ContractDefinitions(db, "contract_definition", _DEFINITION)
         self.catalog = Catalog(db, "catalog_offer", _OFFER)
+        self.tombstones = Tombstones(db, "tombstone", _TOMBSTONE)
         self.outbox = Outbox(db, "outbox", _OUTBOX)
         self.inbox = Inbox(db, "inbox", _INBOX)
         self.timers = Timers(db, "timer", _TIMER)
         self.tokens = AccessTokens(db, "access_token", _TOKEN)
         self.uses = Uses(db, "use", _USE)
+        self.search = SearchIndex(db)
 
     def after(self, wake: Callable[[], None]) -> None:
         """Call this on the event loop once the transaction is on disk; never if it rolls back."""

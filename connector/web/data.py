@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from connector.dataplane.body import Body
 from connector.dataplane.line import Ended
-from connector.dataplane.ranges import Span, strong_etag
+from connector.dataplane.ranges import Plan, Span, strong_etag
 from connector.dataplane.serve import Terms, plan_for, send
 from connector.errors import BadInput, TooLarge, Unavailable
 from connector.failpoints import failpoint, halfway
+from connector.model.catalog import Asset
 from connector.service.access import Grant, Pass
 from connector.service.node import Node
 from connector.web.door import Door
@@ -21,6 +24,8 @@ _log = logging.getLogger(__name__)
 _REFRESH: Final = "refresh_token"
 _MAX_FORM: Final = 16 << 10
 _MAX_FIELDS: Final = 20
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
+_SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,10}\Z")
 
 
 class DataEndpoint:
@@ -47,23 +52,37 @@ class DataEndpoint:
         try:
             planned = plan_for(request, body)
             if request.method == "HEAD" or planned.span is None or planned.span.length == 0:
-                if request.method == "GET" and planned.span is not None:
-                    await node.access.check(passed)  # an empty file is no use, and yet not for everybody
-                return (await send(request, body, planned, self._terms(passed, None))).response
+                return await self._without_bytes(request, passed, body, planned)
             if node.pulls.hours is not None:
                 node.pulls.hours.check(node.clock.now())
             with node.pulls.gate.enter():
-                grant = await node.access.grant(passed, planned.span, strong_etag(body.sha256), body.size)
-                sent, outcome = Span(planned.span.start, planned.span.start), Ended.DISCONNECTED.value
-                try:
-                    delivered = await send(request, body, planned, self._terms(passed, grant))
-                    sent, outcome = delivered.span, delivered.ended.value
-                    failpoint("body:after")
-                    return delivered.response
-                finally:
-                    await self._settle(grant, sent, outcome)
+                return await self._deliver(request, passed, body, planned, planned.span)
         finally:
             body.close()
+
+    async def _without_bytes(
+        self, request: web.Request, passed: Pass, body: Body, planned: Plan
+    ) -> web.StreamResponse:
+        """What brings no byte is no use [D14]; an empty file is yet not for everybody."""
+        if request.method == "GET" and planned.span is not None:
+            await self._node.access.check(passed)
+        headers = _naming(passed.asset)
+        return (await send(request, body, planned, self._terms(passed, None), headers=headers)).response
+
+    async def _deliver(
+        self, request: web.Request, passed: Pass, body: Body, planned: Plan, span: Span
+    ) -> web.StreamResponse:
+        """Count the use, send, and write down what left."""
+        grant = await self._node.access.grant(passed, span, strong_etag(body.sha256), body.size)
+        sent, outcome = Span(span.start, span.start), Ended.DISCONNECTED.value
+        try:
+            headers = _naming(passed.asset)
+            delivered = await send(request, body, planned, self._terms(passed, grant), headers=headers)
+            sent, outcome = delivered.span, delivered.ended.value
+            failpoint("body:after")
+            return delivered.response
+        finally:
+            await self._settle(grant, sent, outcome)
 
     async def _settle(self, grant: Grant, sent: Span, outcome: str) -> None:
         self._node.metrics.delivered(sent.length)
@@ -108,3 +127,11 @@ async def _form(request: web.Request) -> dict[str, str]:
         return dict(parse_qsl(raw.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS))
     except ValueError as error:
         raise BadInput(str(error), pointer="grant_type") from None
+
+
+def _naming(asset: Asset) -> dict[str, str]:
+    """A name for whoever saves the bytes: the dataset's, with the ending of the source (RFC 6266)."""
+    stem = _UNSAFE.sub("_", asset.id.rstrip("/").rpartition("/")[2]) or "data"
+    suffix = _SUFFIX.search(str(asset.source.get("name", "")))
+    ending = suffix.group(0) if suffix and not stem.lower().endswith(suffix.group(0).lower()) else ""
+    return {"Content-Disposition": f'attachment; filename="{stem}{ending}"'}

@@ -20,6 +20,14 @@ class Door:
         self._strangers = Rate(limits.strangers_per_minute, clock, "requests without a valid token")
         self._lookups = Rate(limits.lookups_per_minute, clock, "look-ups of DIDs")
 
+    def stranger(self, request: web.Request) -> None:
+        """Count a request of somebody who shows no token, where that is allowed and costs us something.
+
+        Raises:
+            TooMany: over the limit; says when to come back.
+        """
+        self._strangers.take(network_of(request.remote))
+
     async def peer(self, request: web.Request) -> Peer:
         """The authenticated peer.
 

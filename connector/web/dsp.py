@@ -70,14 +70,19 @@ class Dsp:
         """POST /catalog/request: one page, with Link headers to the pages beside it."""
         peer = await self._door.peer(request)
         message = parse_catalog_request(await read_json(request, self._limit))
-        after, before = _cursor(request, "after"), _cursor(request, "before")
+        after, before = self._cursor(request, "after"), self._cursor(request, "before")
         page = await self._node.catalogs.page(peer, message, after=after or 0, before=before)
         here = f"{self._node.dsp_base}/catalog/request"
-        links = [f'<{here}?after={page.after}>; rel="next"'] if page.after is not None else []
+        seal = self._node.cursors.seal
+        links = [f'<{here}?after={seal(page.after)}>; rel="next"'] if page.after is not None else []
         if page.before is not None:
-            links.append(f'<{here}?before={page.before}>; rel="previous"')
+            links.append(f'<{here}?before={seal(page.before)}>; rel="previous"')
         headers = {"Link": ", ".join(links)} if links else {}
         return web.Response(body=page.body, content_type="application/json", headers=headers)
+
+    def _cursor(self, request: web.Request, name: str) -> int | None:
+        text = request.query.get(name)
+        return None if text is None else self._node.cursors.open(text, name)
 
     async def dataset(self, request: web.Request) -> web.Response:
         """GET /catalog/datasets/{id}."""
@@ -170,15 +175,6 @@ async def _answer(message: Message, answering: Awaitable[Answer]) -> web.Respons
     if answer.body is None:
         return web.Response(status=answer.status)
     return web.json_response(dict(answer.body), status=answer.status)
-
-
-def _cursor(request: web.Request, name: str) -> int | None:
-    value = request.query.get(name)
-    if value is None:
-        return None
-    if not value.isascii() or not value.isdecimal() or len(value) > 18:
-        raise BadInput("must be a whole number", pointer=name)
-    return int(value)
 
 
 async def version(request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from connector.web.health import Health
 from connector.web.manage import Manage
 from connector.web.middleware import Handler
 from connector.web.openapi import OpenApi
+from connector.web.search import OwnSearch
 from connector.web.streams import STOPPING, EventStream
 
 EDC_BASE: Final = "/management/v3"
@@ -60,6 +61,7 @@ def calls(node: Node, stream: EventStream) -> list[Call]:
     return [
         *Health(node).calls(),
         *Manage(node, stream).calls(),
+        *OwnSearch(node).calls(),
         *EdcDefinitions(node, EDC_BASE).calls(),
         *EdcProcesses(node, EDC_BASE).calls(),
     ]

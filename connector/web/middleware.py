@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -111,13 +111,13 @@ def edc_error(error: ConnectorError) -> dict[str, Any]:
     }
 
 
-def errors(timeout_s: float, *, exempt: str) -> Any:
-    """Deadline and error rendering; the path `exempt` may take longer (data pulls), with "/" every path."""
+def errors(timeout_s: float, *, exempt: Collection[str]) -> Any:
+    """Deadline and error rendering; the paths `exempt` may take longer (streams), with "/" every path."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if exempt in ("/", request.path):
+            if "/" in exempt or request.path in exempt:
                 return await handler(request)
             async with asyncio.timeout(timeout_s):
                 return await handler(request)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from connector.model.names import EDC, MMD
 from connector.model.process import Approval, NegotiationState, Role, TransferState
+from connector.service.indexing import FACETS
+from connector.service.searching import Order
 from connector.web.query import MAX_LIMIT, OPERATORS
 
 Schema = dict[str, Any]
@@ -82,6 +84,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "at": _TIME,
             "public": {"type": "array", "items": _OBJECT},
             "waiting": {"type": "array", "items": _OBJECT},
+            "unmade": {
+                "type": "array",
+                "items": _OBJECT,
+                "description": "The newest negotiations that ended without a contract, with the reason.",
+            },
             "given": {"type": "array", "items": _of(_CONTRACT)},
             "taken": {"type": "array", "items": _of(_CONTRACT)},
             "ended": {"type": "array", "items": _of(_CONTRACT)},
@@ -120,6 +127,33 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Target": _of({**_TARGET, "limit": _NUMBER, "offset": _NUMBER, "page": _TEXT}, "target"),
     "CatalogPage": _of({"catalog": _OBJECT, "next": {"type": ["string", "null"]}}, "catalog", "next"),
+    "Search": _of(
+        {
+            "q": {"type": "string", "description": "A line in Korean or English; see docs/search.md."},
+            **dict.fromkeys(FACETS, _TEXTS),
+            **dict.fromkeys(("rowsMin", "rowsMax", "limit"), _NUMBER),
+            "intervalMin": {"type": "number", "description": "Seconds."},
+            "intervalMax": {"type": "number", "description": "Seconds."},
+            "sort": {"enum": [o.value for o in Order]},
+            "after": {"type": "string", "description": "`next` of the page before."},
+        }
+    ),
+    "Found": _of(
+        {
+            "asked": {"type": "object", "description": "What the question was understood as."},
+            "total": _NUMBER,
+            "results": {"type": "array", "items": _OBJECT},
+            "facets": {"type": "object", "description": "For each facet its values, each with a count."},
+            "ranges": _OBJECT,
+            "next": {"type": ["string", "null"]},
+        },
+        "asked",
+        "total",
+        "results",
+        "facets",
+        "ranges",
+        "next",
+    ),
     "Request": _of({**_TARGET, "dataset": _TEXT, **_TERMS}, "target", "dataset"),
     "Offer": _of({**_TARGET, "dataset": _TEXT, **_TERMS}, "target", "dataset"),
     "Terms": _of(_TERMS),

@@ -2,7 +2,7 @@
 
     python -m tests.bench [--quick] [NAME …]
 
-NAME: exchange, delay, catalog, memory, start, bulk (needs nginx and curl), edc (needs Java and
+NAME: exchange, delay, catalog, search, memory, start, bulk (needs nginx and curl), edc (needs Java and
 Maven; only if named). Each line is `bench: NAME ours=… base=… ratio=… target=… ok|over`; what
 is behind it stands below the line and in `bench-report.json`. The exit code is 0 if every
 target is met, 1 if one is over, 2 if something could not be measured.
@@ -18,7 +18,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import bench_catalog, bench_delay, bench_exchange, bench_memory, bench_start
+from tests.bench import (
+    bench_catalog,
+    bench_delay,
+    bench_exchange,
+    bench_memory,
+    bench_policy,
+    bench_search,
+    bench_start,
+)
 from tests.bench.child import ChildFailed
 from tests.bench.measure import Figure, host, write_report
 
@@ -26,6 +34,8 @@ OWN: dict[str, Callable[..., list[Figure]]] = {
     "exchange": bench_exchange.run,
     "delay": bench_delay.run,
     "catalog": bench_catalog.run,
+    "search": bench_search.run,
+    "policy": bench_policy.run,
     "memory": bench_memory.run,
     "start": bench_start.run,
 }

@@ -140,6 +140,13 @@ class Bench:
         await asyncio.gather(*(one() for _ in range(count)))
         return await self.node.store.read(lambda tx: tx.negotiations.open_count(other.id))
 
+    async def seed_search(self, count: int) -> int:
+        """Put so many different datasets into the catalog and its index; how many there are."""
+        from tests.integration.search_world import fill, seeded
+
+        await fill(self.node, seeded(count, self.node.public_url), "did:web:partner.example")
+        return await self.node.store.read(lambda tx: tx.catalog.dataset_count())
+
     async def seed(self, count: int) -> int:
         """Put so many datasets into the catalog; returns how many stand there."""
         return await seeding.fill(self.node, count)
@@ -229,6 +236,7 @@ async def main(home: str) -> None:
         "check",
         "open",
         "seed",
+        "seed_search",
         "pages",
         "page",
         "count",

@@ -57,7 +57,7 @@ def verb(capsys: pytest.CaptureFixture[str], home: Path, *arguments: object, exp
 def contract(world: World, capsys: pytest.CaptureFixture[str], name: str) -> str:
     file = world.places[0].folder / f"{name}.bin"
     file.write_bytes(name.encode() * 50)
-    verb(capsys, world.places[0].home, "publish", file, *MUST_SAY)
+    verb(capsys, world.places[0].home, "publish", file, *MUST_SAY, "--policy", "open-use")
     made = verb(capsys, world.places[1].home, "request", world.parties[0].did, name, "--wait")
     verb(capsys, world.places[1].home, "pull", made["agreement"])
     return str(made["agreement"])

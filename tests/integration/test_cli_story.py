@@ -23,6 +23,7 @@ FACTORIES = {"factory-a": "가나정밀", "factory-b": "다라성형"}
 ROWS = 60
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MUST_SAY = ["--process", "machining", "--confidentiality", "limited-provision", "--personal-data", "no"]
+OPEN = ["--policy", "open-use"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def contract_over(world: World, data: Callable[..., Any], name: str, *policy: st
     """A signed contract over a freshly published file: its id."""
     file = world.source.parent / f"{name}.bin"
     file.write_bytes(name.encode() * 100)
-    data(0, "publish", file, *MUST_SAY, *policy)
+    data(0, "publish", file, *MUST_SAY, *(policy or OPEN))
     return str(data(1, "request", world.parties[0].did, name, "--wait")["agreement"])
 
 
@@ -181,7 +182,7 @@ class TestStory:
     def test_only_those_named_can_see_it(self, world, run, data):
         file = world.source.parent / "secret.bin"
         file.write_bytes(b"secret")
-        data(0, "publish", file, *MUST_SAY, "--visible-to", "did:web:partner.example")
+        data(0, "publish", file, *MUST_SAY, *OPEN, "--visible-to", "did:web:partner.example")
         shown = data(1, "catalog", world.parties[0].did)["catalog"]["dataset"]
         assert not [d for d in shown if d["@id"].endswith("/secret")]
         assert run(1, "request", world.parties[0].did, "secret")[0] == 2
@@ -193,7 +194,7 @@ class TestInbox:
     def asked(self, world, data, name: str) -> str:
         file = world.source.parent / f"{name}.bin"
         file.write_bytes(name.encode())
-        data(0, "publish", file, *MUST_SAY, "--approval", "manual")
+        data(0, "publish", file, *MUST_SAY, *OPEN, "--approval", "manual")
         begun = data(1, "request", world.parties[0].did, name)
         return str(begun["id"])
 
@@ -224,7 +225,7 @@ class TestInbox:
     def test_offered_by_the_provider(self, world, run, data):
         file = world.source.parent / "gift.bin"
         file.write_bytes(b"gift")
-        data(0, "publish", file, *MUST_SAY)
+        data(0, "publish", file, *MUST_SAY, *OPEN)
         offered = data(0, "offer", world.parties[1].did, "gift")
         assert offered["role"] == "PROVIDER"
 
@@ -265,7 +266,7 @@ class TestBadInput:
 
     def test_columns_without_units_are_named_in_both_languages(self, world, run):
         for lang, says in (("ko", "단위"), ("en", "unit")):
-            code, _, err = run(0, "publish", world.source, "--id", "unsaid", *MUST_SAY, lang=lang)
+            code, _, err = run(0, "publish", world.source, "--id", "unsaid", *MUST_SAY, *OPEN, lang=lang)
             assert code == 2
             assert says in err
             assert "최대사출압력" in err

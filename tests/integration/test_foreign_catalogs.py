@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,3 +155,21 @@ async def test_pages_are_followed_by_whatever_link_is_valid(foreign: Foreign) ->
 )
 def test_link_headers(links: list[str], expected: str) -> None:
     assert next_page(CIMultiDict(("Link", link) for link in links), URL) == expected
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        " " * 8000,
+        "<x>;a" + " " * 8000,
+        "<" * 8000,
+        "<x>" + ";a" * 4000,
+        "<x>" + "; " * 4000,
+        '<x>;a="' + "=" * 8000,
+    ],
+    ids=range(6),
+)
+def test_a_link_header_of_spite_is_read_in_no_time(link: str) -> None:
+    began = time.process_time()
+    assert next_page({"Link": link}, URL) == ""
+    assert time.process_time() - began < 0.2

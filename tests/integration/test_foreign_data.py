@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector.dataplane.naming import announced_suffix
 from connector.protocol.messages import endpoint_properties
 from tests.integration.test_exchange_data import CONTENT, Client
 from tests.integration.two_factories import at_most, contract, factories, for_purpose
@@ -107,3 +109,35 @@ async def test_the_refresh_endpoint_is_no_way_around_the_limits_for_strangers(tm
             async with session.post(f"{provider.url}/data/token", data={"grant_type": "x"}) as answer:
                 statuses.append(answer.status)
     assert statuses == [401] * 5 + [429] * 3
+
+
+async def test_a_pulled_file_has_the_ending_of_its_source(client: Client, tmp_path: Path) -> None:
+    agreement = await client.agree("shots")
+    for _ in range(2):
+        fetched = await client.consumer.node.consuming.pull(agreement, folder=tmp_path / "here")
+        assert fetched.pulled.path.name == "shots.csv"
+        assert fetched.pulled.path.read_bytes() == CONTENT
+    names = sorted(p.name for p in fetched.pulled.path.parent.iterdir())
+    assert names == [".contract.json", "shots.csv"]
+    assert json.loads(fetched.contract_file.read_text())["file"] == "shots.csv"
+    _, token = await client.start(agreement)
+    head = await client.get(token, method="HEAD")
+    assert head.headers["Content-Disposition"] == 'attachment; filename="shots.csv"'
+
+
+@pytest.mark.parametrize(
+    ("said", "suffix"),
+    [
+        ('attachment; filename="a.csv"', ".csv"),
+        ("attachment; filename=a.TAR", ".TAR"),
+        ("attachment; filename*=UTF-8''%EC%83%B7.parquet", ".parquet"),
+        ('attachment; filename="a.part"', ""),
+        ('attachment; filename="../../a.b/c"', ""),
+        ('attachment; filename=".bashrc"', ""),
+        ('attachment; filename="a.c s v"', ""),
+        ("inline", ""),
+        ("", ""),
+    ],
+)
+def test_an_ending_is_plain_or_none(said: str, suffix: str) -> None:
+    assert announced_suffix({"Content-Disposition": said}) == suffix

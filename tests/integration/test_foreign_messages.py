@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ from connector.model.messages import ContractTermination
 from connector.model.process import Kind, NegotiationAct, Role, TransferAct, TransferState
 from connector.protocol.messages import target_path
 from connector.service.extension import Step
-from tests.integration.partner import Received, acknowledge, urn
-from tests.integration.talk import Stage, Talk
+from connector.service.negotiation import Counterparty
+from tests.integration.partner import CONTRACT_TOKEN, Received, acknowledge, partner, urn
+from tests.integration.talk import ByHand, Stage, Talk
+from tests.integration.two_factories import factories, free_ports, offer, offered, until
 
 _N, _T = NegotiationAct, TransferAct
 PIDS = [
@@ -128,6 +131,42 @@ async def test_the_same_offer_in_other_words_is_the_same_offer(stage: Stage, nam
     assert reply.status == 201, reply.text
     agreed = await stage.partner.heard(f"/negotiations/{talk.own}/agreement")
     assert agreed.body["agreement"]["target"] == stage.offer["target"]
+    permission = agreed.body["agreement"]["permission"]
+    assert isinstance(permission, list), "what we say has the schema's shape, whatever we heard"
+    assert [r["action"] for r in permission] in (["use"], ["odrl:use"])
+    assert not {"prohibition", "obligation"} & set(agreed.body["agreement"])
+
+
+async def test_what_was_asked_in_single_objects_is_offered_back_in_arrays(stage: Stage) -> None:
+    rule = {
+        "action": {"@id": "use"},
+        "constraint": {"leftOperand": "count", "operator": "lteq", "rightOperand": "5"},
+    }
+    talk = stage.talk(Kind.NEGOTIATION, Role.CONSUMER)
+    assert (await talk.begin(offer={**stage.offer, "permission": rule, "prohibition": []})).status == 201
+    await talk.ours(_N.OFFER)
+    offered_back = (await stage.partner.heard(f"/negotiations/{talk.own}/offers")).body["offer"]
+    assert offered_back["permission"] == [{"action": "use", "constraint": [rule["constraint"]]}]
+    assert "prohibition" not in offered_back
+
+
+async def test_a_provider_that_writes_single_objects_is_answered_in_arrays(stage: Stage) -> None:
+    constraint = {"or": {"leftOperand": "count", "operator": "lteq", "rightOperand": "5"}}
+    rule = {"action": {"@id": "use"}, "constraint": constraint}
+    terms = {k: v for k, v in stage.offer.items() if k not in ("permission", "target")}
+    target = stage.offer["target"]
+    begun = await stage.factory.node.negotiations.request(
+        stage.them, {**terms, "permission": rule, "target": target}
+    )
+    asked = await stage.partner.heard("/negotiations/request", count=_asked(stage) + 1)
+    assert asked.body["consumerPid"] == begun.id
+    (permission,) = asked.body["offer"]["permission"]
+    assert permission["action"] == "use"
+    assert permission["constraint"] == [{"or": [constraint["or"]]}]
+
+
+def _asked(stage: Stage) -> int:
+    return sum(1 for r in stage.partner.received if r.path == "/negotiations/request")
 
 
 async def test_an_offer_out_of_the_blue_has_to_say_what_it_is_about(stage: Stage) -> None:
@@ -251,3 +290,47 @@ async def test_two_transfers_of_one_contract_do_not_disturb_each_other(stage: St
 
 async def _end(talk: Talk) -> None:
     assert (await talk.say(_T.TERMINATE)).status == 200
+
+
+async def test_an_unsigned_agreement_is_replaced_by_an_equal_one_and_by_no_other(tmp_path: Path) -> None:
+    ports = free_ports(1)
+    more = {"negotiation": {"require_signatures": False}}
+    async with (
+        factories(tmp_path, ["factory-a"], hosts=[f"127.0.0.1:{ports[0]}"], more=more) as (factory,),
+        partner(tmp_path, ports[0]) as other,
+    ):
+        factory.node.automations.put_first(ByHand())
+        terms = await offered(factory, await offer(factory, "shots"))
+        talk = Talk(factory, other, Kind.NEGOTIATION, Role.PROVIDER, terms)
+        begun = await talk.service.request(Counterparty(other.did, other.base, factory.did), terms)
+        talk.other = begun.id
+        await until(factory.node, lambda tx: not tx.outbox.of_process(begun.id))
+        talk.own = (await talk.service.find(begun.id)).peer_pid
+
+        async def agree(**changes: Any) -> tuple[int, str]:
+            url, body = talk.write(_N.AGREE)
+            del body[CONTRACT_TOKEN]
+            body["agreement"] |= changes
+            reply = await talk.post(url, body)
+            return reply.status, (await talk.service.find(begun.id)).agreement_id
+
+        status, first = await agree()
+        assert status == 200
+        assert await agree(permission=[{"action": "distribute"}]) == (400, first)
+        assert await agree(assigner=factory.did) == (400, first)
+        assert (await talk.see()).body["state"] == "AGREED"
+        status, second = await agree()
+        assert (status, second != first) == (200, True)
+
+
+async def test_the_reason_of_an_end_is_seen_by_the_owner_afterwards(stage: Stage) -> None:
+    talk = stage.talk(Kind.NEGOTIATION, Role.CONSUMER)
+    await talk.begin()
+    assert (await talk.say(_N.TERMINATE, code="too-dear", reason=["지금은 아닙니다"])).status == 200
+    ours = stage.talk(Kind.NEGOTIATION, Role.CONSUMER)
+    await ours.begin()
+    await ours.ours(_N.TERMINATE, code="no", reason="not to you")
+    status = await stage.factory.node.overview.status()
+    shown = {n["id"]: (n["by"], n["reason"]) for n in status["unmade"]}
+    assert shown[talk.other] == ("them", "too-dear: 지금은 아닙니다")
+    assert shown[ours.other] == ("us", "no: not to you")

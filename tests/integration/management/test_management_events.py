@@ -33,7 +33,10 @@ async def blocks(answer: Any) -> Any:
 
 async def test_a_negotiation_is_followed_without_polling(pair: tuple[Factory, Factory], shots: Path) -> None:
     provider, consumer = pair
-    await provider.post("/manage/publish", {"path": str(shots), "id": "shots", "description": DESCRIPTION})
+    await provider.post(
+        "/manage/publish",
+        {"path": str(shots), "id": "shots", "templates": ["open-use"], "description": DESCRIPTION},
+    )
     url = f"{consumer.private}/manage/events?types=negotiation.agreed,negotiation.finalized"
     async with asyncio.timeout(20), consumer.session.get(url, headers={"x-api-key": KEY}) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
@@ -66,7 +69,7 @@ async def bench() -> Any:
     """A stream alone, with a short heartbeat."""
     events = Events(SystemClock())
     stream = EventStream(events, heartbeat_s=0.01)
-    app = web.Application(middlewares=[errors(0.0, exempt="/")])
+    app = web.Application(middlewares=[errors(0.0, exempt={"/"})])
     app.on_shutdown.append(stream.stop)
     app.add_routes([web.get("/events", stream.serve)])
     async with TestClient(TestServer(app)) as client:
@@ -113,7 +116,7 @@ async def _asked(start: Any) -> tuple[int, Any]:
     async def handler(request: web.Request) -> web.StreamResponse:
         return await lines_of(request, start, lambda found: {"found": found})
 
-    app = web.Application(middlewares=[errors(0.0, exempt="/")])
+    app = web.Application(middlewares=[errors(0.0, exempt={"/"})])
     app.add_routes([web.get("/", handler)])
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/")

@@ -37,7 +37,10 @@ async def test_nothing_else_is_shown_and_nothing_is_missing(one: Factory) -> Non
 
 async def test_they_tell_the_story(pair: tuple[Factory, Factory], shots: Path) -> None:
     provider, consumer = pair
-    await provider.post("/manage/publish", {"path": str(shots), "id": "shots", "description": DESCRIPTION})
+    await provider.post(
+        "/manage/publish",
+        {"path": str(shots), "id": "shots", "templates": ["open-use"], "description": DESCRIPTION},
+    )
     asked = await consumer.post("/manage/request", {"target": provider.did, "dataset": "shots"})
     final = await consumer.until(f"/manage/negotiations/{seg(asked['id'])}", "FINALIZED")
     await consumer.lines("/manage/pull", {"agreement": final["agreement"]})

@@ -71,7 +71,10 @@ async def test_answers_have_the_shape_it_says(pair: tuple[Factory, Factory], sho
 
     v3, m = "/management/v3", "/manage"
     done = await ask(
-        provider, "POST", f"{m}/publish", {"path": str(shots), "id": "shots", "description": DESCRIPTION}
+        provider,
+        "POST",
+        f"{m}/publish",
+        {"path": str(shots), "id": "shots", "templates": ["open-use"], "description": DESCRIPTION},
     )
     page = await ask(consumer, "POST", f"{m}/catalog", {"target": provider.did})
     assert page["catalog"]["dataset"][0]["@id"] == done["id"]
