@@ -114,6 +114,10 @@ bench: $(VENV)/.dev ## speed and memory against bare skeletons and nginx, as rat
 bench-edc: $(VENV)/.dev ## the same exchange against a stock EDC, in the same run (Java and Maven)
 	@$(PYTHON) -m tests.bench.bench_edc $(ARGS)
 
+.PHONY: mutate
+mutate: $(VENV)/.dev ## 400 seeded mutants of the policy room against its unit tests (hours; by hand)
+	@$(PYTHON) tools/mutate.py $(ARGS)
+
 # ---------------------------------------------------------------- keep it tidy
 
 .PHONY: lint

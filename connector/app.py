@@ -27,6 +27,7 @@ from connector.dataplane.sources.api import SourceDescription
 from connector.dataplane.sources.files import FileSource
 from connector.dataplane.sources.folders import FolderSource
 from connector.errors import BadInput, NotFound, SourceInvalid, Unavailable
+from connector.holding import Holding
 from connector.identity.did import did_from_url
 from connector.identity.keys import KeyRing
 from connector.identity.resolver import DidResolver
@@ -40,12 +41,14 @@ from connector.service.access import Access
 from connector.service.catalog import Catalogs, Place
 from connector.service.consuming import Consuming
 from connector.service.contract import Tokens
+from connector.service.cursors import Cursors
 from connector.service.definitions import Definitions
 from connector.service.deliver import Sender
 from connector.service.describing import Describing, participant
 from connector.service.events import Events
 from connector.service.exchange import Room
 from connector.service.extension import Automations, Host, Plugin
+from connector.service.indexing import catch_up
 from connector.service.journal import Journal
 from connector.service.listing import Listing
 from connector.service.metrics import Metrics
@@ -57,6 +60,7 @@ from connector.service.overview import Overview
 from connector.service.parties import Parties, Replays
 from connector.service.publishing import Publishing
 from connector.service.references import References
+from connector.service.searching import Searching
 from connector.service.timers import Timers
 from connector.service.transfer import Transfers
 from connector.service.watch import Watch
@@ -70,6 +74,7 @@ from connector.web.dsp import NODE, Dsp, version
 from connector.web.measure import measured
 from connector.web.middleware import IS_PUBLIC, errors
 from connector.web.public import Public
+from connector.web.search import PublicSearch
 
 _log = logging.getLogger(__name__)
 KEYS: Final = "keys"
@@ -216,12 +221,14 @@ def compose(settings: Settings, parts: Parts) -> tuple[Node, Replays]:
         open_source=sources.open,
         public_url=settings.public_url,
         api_key=api_key,
+        cursors=Cursors(api_key),
         automations=automations,
         definitions=Definitions(store, clock, journal, catalogs, describing, sources.inspect),
         listing=Listing(store),
         offering=Offering(store, random, publishing, negotiations),
         references=References(store, clock, consuming),
         metrics=Metrics(store, clock, sender, gate),
+        searching=Searching(store, catalogs, journal, catalog_id=place.catalog_id),
     )
     return node, replays
 
@@ -267,7 +274,7 @@ def public_app(node: Node) -> web.Application:
     app = web.Application(
         middlewares=[
             measured(node.metrics, "public"),
-            errors(node.settings.server.request_timeout_s, exempt=f"{prefix}/data"),
+            errors(node.settings.server.request_timeout_s, exempt={f"{prefix}/data", f"{prefix}/catalog.nt"}),
         ],
         client_max_size=node.settings.server.body_limit,
     )
@@ -276,7 +283,8 @@ def public_app(node: Node) -> web.Application:
     door = Door(node)
     app.add_routes(Dsp(node, door).routes(f"{prefix}/dsp/2025-1"))
     app.add_routes(DataEndpoint(node, door).routes(prefix))
-    app.add_routes(Public(node, resources.vocab_dir()).routes(prefix))
+    app.add_routes(PublicSearch(node, door).routes(prefix))
+    app.add_routes(Public(node, resources.vocab_dir(), door).routes(prefix))
     app.add_routes(
         [
             web.get(f"{prefix}/.well-known/dspace-version", version),
@@ -291,7 +299,7 @@ def private_app(node: Node) -> web.Application:
     app = web.Application(
         middlewares=[
             measured(node.metrics, "private"),
-            errors(0.0, exempt="/"),
+            errors(0.0, exempt={"/"}),
             management.authenticated(node.api_key),
         ],
         client_max_size=node.settings.server.body_limit,
@@ -313,6 +321,7 @@ class Connector:
             ca_file=Path(settings.egress.ca_file) if settings.egress.ca_file else None,
         )
         self._clock = SystemClock()
+        self._holding = Holding(settings.home)
         parts = Parts(self._clock, os.urandom, self._egress, _opener(self._egress), self._egress.check)
         self.node, self._replays = compose(settings, parts)
         self._plugins: list[Plugin] = []
@@ -325,10 +334,11 @@ class Connector:
         """Open the listeners; when this returns the connector is ready.
 
         Raises:
-            Unavailable: a port is in use.
+            Unavailable: a port is in use, or another connector runs on this home.
             BadInput: a plug-in or certificate cannot be loaded.
         """
         node = self.node
+        self._holding.take()
         await self._egress.start()
         await node.store.transact(lambda tx: self._replays.load(tx, self._clock.now()))
         await node.store.read(node.journal.start)
@@ -342,7 +352,7 @@ class Connector:
         await self._listen(public_app(node), server.public_host, server.public_port, self._tls)
         await self._listen(private_app(node), server.management_host, server.management_port, None)
         watch = Watch(node.events, self._clock, self._settings.home, self._settings.tls.cert)
-        for loop in (node.timers.run, node.notices.run, watch.run, self._watch_tls):
+        for loop in (node.timers.run, node.notices.run, watch.run, self._watch_tls, self._index):
             self._tasks.append(asyncio.create_task(_forever(loop), name=loop.__qualname__))
         await node.sender.start()
         node.is_ready = True
@@ -408,6 +418,10 @@ class Connector:
             except (OSError, BadInput) as error:
                 _log.warning("the renewed certificate cannot be loaded", extra={"error": str(error)})
 
+    async def _index(self) -> None:
+        """What older code has put into the catalog becomes searchable; after that every change does."""
+        await catch_up(self.node.store)
+
     async def stop(self) -> None:
         """Stop within the time allowed; nothing acknowledged is lost."""
         node = self.node
@@ -423,6 +437,7 @@ class Connector:
         await node.describing.close()
         await node.store.close()
         await self._egress.close()
+        self._holding.release()
 
 
 def _opener(egress: Egress) -> StreamOpen:

@@ -35,6 +35,10 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
     "help.init.cert": ("TLS 인증서 체인 (PEM)", "TLS certificate chain (PEM)"),
     "help.init.key": ("TLS 개인 키 (PEM)", "TLS private key (PEM)"),
     "help.init.alg": ("서명 알고리즘: ES256 또는 EdDSA", "algorithm of the signing key: ES256 or EdDSA"),
+    "help.init.new-key": (
+        "이미 있는 홈에 새 서명 키를 만들기; 옛 키는 DID 문서에 남습니다",
+        "a new signing key for a home that is there; the old one stays in the DID document",
+    ),
     "help.up": (
         "커넥터를 켭니다 (SIGTERM 또는 Ctrl-C로 끔)",
         "run the connector (SIGTERM or Ctrl-C stops it)",

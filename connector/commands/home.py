@@ -124,9 +124,27 @@ def make_home(home: Path, values: Mapping[str, Mapping[str, Any]], *, now: datet
     return Home(settings, KeyRing.create(home / KEYS, did, now=now, alg=algorithm), is_new=True)
 
 
-def init(shell: Shell, values: Mapping[str, Mapping[str, Any]], *, now: datetime) -> int:
-    """`madang init`: make the home of this shell and say who it is. Raises as `make_home`."""
-    made = make_home(shell.home, values, now=now)
+def rotate(home: Path, *, now: datetime) -> Home:
+    """A new signing key for a home that is there; the old one stays in the DID document.
+
+    Raises:
+        NotFound: there is no home.
+        Conflict, Unavailable: its keys belong to another address, or are damaged.
+    """
+    settings = load(home)
+    ring = KeyRing.open(home / KEYS, did_from_url(settings.public_url))
+    algorithm: Any = settings.identity.algorithm
+    ring.rotate(now=now, alg=algorithm)
+    return Home(settings, ring, is_new=False)
+
+
+def init(
+    shell: Shell, values: Mapping[str, Mapping[str, Any]], *, now: datetime, new_key: bool = False
+) -> int:
+    """`madang init`: make the home of this shell and say who it is. Raises as `make_home` and `rotate`."""
+    if new_key and any(values.values()):
+        raise BadInput("--new-key stands alone: a home that is there keeps its settings", pointer="--new-key")
+    made = rotate(shell.home, now=now) if new_key else make_home(shell.home, values, now=now)
     settings, ring = made.settings, made.ring
     told = {
         "home": str(settings.home),
@@ -134,14 +152,18 @@ def init(shell: Shell, values: Mapping[str, Mapping[str, Any]], *, now: datetime
         "thumbprint": ring.thumbprint,
         "publicUrl": settings.public_url,
         "new": made.is_new,
+        "newKey": new_key,
     }
 
     def human() -> None:
-        shell.say("init.made" if made.is_new else "init.kept", home=settings.home)
+        shell.say(
+            "init.made" if made.is_new else "init.rotated" if new_key else "init.kept", home=settings.home
+        )
         shell.say("init.identity", did=ring.did, thumbprint=ring.thumbprint)
         if not settings.server.public_url:
             shell.say("init.no-url", config=settings.home / CONFIG_FILE, host=socket.gethostname())
-        shell.say("init.next")
+        if not new_key:
+            shell.say("init.next")
 
     shell.show(told, human)
     return 0

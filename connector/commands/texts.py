@@ -7,6 +7,7 @@ from typing import Final
 
 from connector.commands.demo_texts import DEMO
 from connector.commands.help_texts import HELP
+from connector.commands.policy_texts import POLICY
 
 _SAID: Final[Mapping[str, tuple[str, str]]] = {
     # init, up
@@ -14,6 +15,11 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "init.kept": (
         "이미 있습니다: {home}. 바꾼 것이 없습니다",
         "is there already: {home}; nothing was changed",
+    ),
+    "init.rotated": (
+        "새 서명 키를 만들었습니다: {home}. 커넥터를 다시 켜면 쓰입니다. 옛 키는 DID 문서에 남아 맺은 계약을 증명합니다",
+        "made a new signing key: {home}. It signs once the connector is started again; the old one stays in the"
+        " DID document and proves the contracts that are there",
     ),
     "init.identity": (
         "  DID      {did}\n  키 지문  {thumbprint}",
@@ -52,6 +58,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "head.size": ("크기", "size"),
     "head.version": ("판", "version"),
     "head.offers": ("제안", "offers"),
+    "head.by": ("누가", "by"),
     "head.reason": ("이유", "reason"),
     "role.provider": ("제공", "provider"),
     "role.consumer": ("소비", "consumer"),
@@ -145,6 +152,12 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     # status, backup, restore, doctor, ledger
     "status.public": ("공개한 데이터셋 {n}개", "{n} datasets are public"),
     "status.waiting": ("결정을 기다리는 요청 {n}개", "{n} requests wait for a decision"),
+    "status.unmade": (
+        "계약 없이 끝난 협상 {n}개 (최근 것)",
+        "{n} negotiations ended without a contract (the newest)",
+    ),
+    "by.us": ("우리", "us"),
+    "by.them": ("상대", "them"),
     "status.given": ("내준 계약 {n}개", "{n} contracts as provider"),
     "status.taken": ("받은 계약 {n}개", "{n} contracts as consumer"),
     "status.left": ("나간 데이터: {uses}번, {bytes}바이트", "what left: {uses} uses, {bytes} bytes"),
@@ -248,4 +261,4 @@ _ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "usage.help": ("{command} --help 가 쓰는 법을 보여 줍니다", "{command} --help shows how it is used"),
 }
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {**_SAID, **_ERRORS, **DEMO, **HELP}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {**_SAID, **_ERRORS, **DEMO, **HELP, **POLICY}

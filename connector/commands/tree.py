@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 import connector
-from connector.commands import asking, deciding, proving, publishing, upkeep, verbs_local
+from connector.commands import asking, deciding, policy, proving, publishing, upkeep, verbs_local
 from connector.commands.shell import Exit, Shell
 
 USAGE: Final[type[Exception]] = typer.BadParameter.__bases__[0]
@@ -38,7 +38,7 @@ def application() -> typer.Typer:
         name="madang", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
     )
     app.callback(invoke_without_command=True, help="help.madang")(_everywhere)
-    for room in (verbs_local, publishing, asking, deciding, proving, upkeep):
+    for room in (verbs_local, publishing, asking, deciding, proving, policy, upkeep):
         room.add(app)
     return app
 
@@ -97,7 +97,7 @@ def run(shell: Shell, rest: list[str]) -> int:
         ConnectorError: what the verb raises.
     """
     tree = command(shell)
-    if not rest or "--help" in rest or rest[-1:] == ["ledger"]:
+    if not rest or "--help" in rest or rest in (["ledger"], ["policy"]):
         shell.write(help_of(shell, tree, rest))
         return Exit.DONE
     try:

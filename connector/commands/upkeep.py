@@ -46,6 +46,13 @@ def _show(shell: Shell, s: Mapping[str, Any]) -> None:
     if s["waiting"]:
         asked = [(n["id"], n["peer"], short(n["dataset"]), n["since"]) for n in s["waiting"]]
         table(shell, ("head.id", "head.peer", "head.dataset", "head.since"), asked)
+    if s.get("unmade"):
+        shell.say("status.unmade", n=len(s["unmade"]))
+        ended = [
+            (n["id"], n["peer"], short(n["dataset"]), shell.text(f"by.{n['by']}"), n["reason"])
+            for n in s["unmade"]
+        ]
+        table(shell, ("head.id", "head.peer", "head.dataset", "head.by", "head.reason"), ended)
     for code in ("given", "taken"):
         shell.say(f"status.{code}", n=len(s[code]))
         if s[code]:

@@ -35,6 +35,7 @@ def _init(
     cert: Annotated[str, typer.Option(metavar="FILE", help="help.init.cert")] = "",
     key: Annotated[str, typer.Option(metavar="FILE", help="help.init.key")] = "",
     alg: Annotated[str, typer.Option(metavar="ALG", help="help.init.alg")] = "",
+    new_key: Annotated[bool, typer.Option("--new-key", help="help.init.new-key")] = False,
 ) -> int:
     values = {
         "participant": _given(name=name, name_en=name_en),
@@ -42,7 +43,7 @@ def _init(
         "tls": _given(cert=cert, key=key),
         "identity": _given(algorithm=alg),
     }
-    return init(ctx.obj, values, now=SystemClock().now())
+    return init(ctx.obj, values, now=SystemClock().now(), new_key=new_key)
 
 
 def _up(ctx: typer.Context) -> int:

@@ -13,6 +13,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200b-\u200f\u2028-\u202e\u
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _MAX_BYTES = 180  # leaves room for our own suffixes below the usual 255
 _MAX_SUFFIX = 16
+_SUFFIX = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,10}\Z")
 _EXTENDED = re.compile(r"filename\*\s*=\s*UTF-8''([^;\s]+)", re.IGNORECASE)
 _QUOTED = re.compile(r'filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))', re.IGNORECASE)
 
@@ -56,3 +57,9 @@ def announced_name(headers: Mapping[str, str]) -> str | None:
     if quoted is None:
         return None
     return safe_name(re.sub(r"\\(.)", r"\1", quoted.group(1) or quoted.group(2) or "")) or None
+
+
+def announced_suffix(headers: Mapping[str, str]) -> str:
+    """The plain ending (`.csv`) of the announced file name; "" if it has none, or one of our own."""
+    found = _SUFFIX.search(announced_name(headers) or "")
+    return found.group(0) if found is not None and found.group(0).lower() != ".part" else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from connector.dataplane.naming import safe_name
+from connector.dataplane.naming import announced_suffix, safe_name
 from connector.dataplane.partfile import PartFile
 from connector.dataplane.ranges import strong_etag
 from connector.errors import (
@@ -77,7 +77,7 @@ class Pulled:
     """A complete, verified file.
 
     `received` counts the bytes that came in this run, `resumed_from` those kept
-    from an earlier one.
+    from an earlier one. `suffix` is the ending that the provider gives the file, "" if none.
     """
 
     path: Path
@@ -87,6 +87,7 @@ class Pulled:
     resumed_from: int
     attempts: int
     media_type: str | None
+    suffix: str = ""
 
 
 class Refusal(Exception):
@@ -172,7 +173,7 @@ async def pull(
         sha256 = await part.commit(expected_sha256)
     finally:
         await part.close()
-    return Pulled(part.target, size, sha256, run.received, run.kept, run.attempts, run.media_type)
+    return Pulled(part.target, size, sha256, run.received, run.kept, run.attempts, run.media_type, run.suffix)
 
 
 class _Run:
@@ -203,6 +204,7 @@ class _Run:
         self.received = 0
         self.attempts = 0
         self.media_type: str | None = None
+        self.suffix = ""
 
     @property
     def is_doubtful(self) -> bool:
@@ -255,6 +257,7 @@ class _Run:
             raise SourceChanged("the provider offers other content than the contract names")
         self._wants_fresh_token = False
         self.media_type = answer.headers.get("Content-Type")
+        self.suffix = announced_suffix(answer.headers)
         await self._part.begin(etag, total)
         limit = self._cap if total is None else total
         async for chunk in answer.chunks():

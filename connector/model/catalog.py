@@ -86,3 +86,16 @@ class CatalogOffer:
     token_expires_at: datetime
     rendered: str
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A version of a dataset that stood in the catalog and stands there no more.
+
+    `access` holds the access policies of its last offers: who could see it then may learn that it ended.
+    """
+
+    asset_id: str
+    version: int
+    access: list[Any]
+    ended_at: datetime

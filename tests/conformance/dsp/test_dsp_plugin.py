@@ -30,7 +30,7 @@ from connector.model.process import Role
 from connector.model.process import TransferAct as Ta
 from connector.model.process import TransferState as T
 from connector.protocol import machine, messages
-from connector.service import deliver, exchange, negotiation, parties, transfer
+from connector.service import agreeing, deliver, exchange, negotiation, parties, transfer
 from connector.settings import build
 from connector.store import tables
 from tests.conformance.dsp.dialogue import Target
@@ -284,7 +284,7 @@ FAULTS: dict[str, tuple[Break, list[str]]] = {
     ),
     "gives-up-at-404": (_instead(deliver, "judge", _final_at_404), ["CN_C:02-02", "TP_C:02-05"]),
     "fresh-id-at-each-try": (_instead(deliver.Sender, "_attempt", _fresh_id), ["CN_C:02-02", "TP_C:02-05"]),
-    "agreement-for-another": (_instead(negotiation.Negotiations, "_agree", _for_ourselves), ["CN:01-04"]),
+    "agreement-for-another": (_instead(agreeing.Agreeing, "agree", _for_ourselves), ["CN:01-04"]),
 }
 """What is broken, and the scenarios that must fail."""
 

@@ -20,7 +20,7 @@ SOURCES = [
     ROOT / "connector" / "demo.py",
     ROOT / "connector" / "cli.py",
 ]
-TABLES = {"texts.py", "help_texts.py", "demo_texts.py"}
+TABLES = {"texts.py", "help_texts.py", "demo_texts.py", "policy_texts.py"}
 CODE = re.compile(r'f?["\']([a-z]+(?:\.[a-z0-9_.-]+)*\.(?:[a-z0-9_-]+|\{[^}"]+\}))["\']')
 HANGUL = re.compile("[가-힣]")
 
@@ -83,6 +83,8 @@ def test_every_verb_is_there_and_on_its_page() -> None:
         *("contract list", "contract show", "contract export", "contract verify", "contract withdraw"),
         *("transfer list", "transfer suspend", "transfer resume", "transfer terminate", "transfer complete"),
         *("pull", "ledger verify", "doctor", "backup", "restore", "demo"),
+        *("policy check", "policy diff", "policy conflicts", "policy explain", "policy lint", "policy build"),
+        "policy words",
     }
     assert set(verbs()) == expected
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
