@@ -16,8 +16,9 @@ from connector.errors import DescriptionInvalid
 from connector.model.names import XSD
 from connector.semantic.terms import PREFIXES, RDF
 
+# Turtle lets an IRI hold the spaces of Unicode; readers of N-Triples do not, and people do not see them.
 _IRI: Final = re.compile(
-    r'[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>"{}|\\^`\x7f-\xa0\ud800-\udfff\ufffe\uffff]+'
+    r'[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>"{}|\\^`\x7f-\xa0\ud800-\udfff\ufffe\uffff]+'
 )
 _LANGUAGE: Final = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*")
 _LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")

@@ -455,3 +455,12 @@ async def test_a_reader_that_has_it_already_is_told_so_until_it_changes(window: 
     assert changed.headers["ETag"] != first.headers["ETag"]
     gone = await window.get("/datasets/shots?version=1")
     assert "ETag" not in gone.headers
+
+
+async def test_what_is_read_before_a_commit_is_not_kept_for_after_it(window: Window) -> None:
+    dataset = await offer(window.factory, "shots")
+    node = window.factory.node
+    during = await node.store.transact(
+        lambda tx: (node.catalogs.refresh(tx, [dataset]), node.catalogs.generation)[1]
+    )
+    assert node.catalogs.generation > during, "a reader on the other connection still sees the old rows"

@@ -78,8 +78,8 @@ def test_a_property_without_an_element_name_is_refused(prop):
         to_rdfxml([(S, Iri(prop), Literal("x"))])
 
 
-@pytest.mark.parametrize("last", ["\ufffe", "\uffff"])
-def test_an_address_that_xml_cannot_hold_is_no_address_at_all(last):
+@pytest.mark.parametrize("last", ["\ufffe", "\uffff", "\u1680", "\u2028", "\u202f", "\u3000"])
+def test_an_address_that_some_form_cannot_hold_is_no_address_at_all(last):
     with pytest.raises(DescriptionInvalid):
         Iri("https://factory-a.example/" + last)
 
