@@ -45,6 +45,7 @@ from connector.dataplane.limits import Bandwidth
 from connector.dataplane.line import Stopper
 from connector.dataplane.serve import Terms, plan_for, send
 from connector.dataplane.sources.files import FileSource
+from tests.ports import free_ports
 
 REPORT = Path("bench-report.json")
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
@@ -149,15 +150,6 @@ def make_certificate(folder: Path) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
 
 
 async def serve(folder: Path, plain: int, tls: int) -> None:

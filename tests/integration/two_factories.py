@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from connector.service.negotiation import Counterparty
 from connector.service.node import Node
 from connector.settings import build
 from connector.store.tables import Tx
+from tests.ports import free_ports
 
 T = TypeVar("T")
 XSD_INTEGER = "http://www.w3.org/2001/XMLSchema#integer"
@@ -42,25 +41,6 @@ def for_purpose(*purposes: str) -> dict[str, Any]:
     """Rules that allow use for these purposes."""
     constraint = {"leftOperand": f"{ODRL}purpose", "operator": "isAnyOf", "rightOperand": list(purposes)}
     return {"permission": [{"action": "use", "constraint": [constraint]}]}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on now.
-
-    Below the range that the kernel takes for outgoing connections: there somebody's
-    connection could take one between this look and the listener's bind.
-    """
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(15_000, 32_000)
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found
 
 
 @dataclass

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -16,15 +15,6 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 class ChildFailed(Exception):
     """A child ended, or was not ready in time; the text carries its last lines."""
-
-
-def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports that were free on loopback a moment ago."""
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 class ChildProcess:

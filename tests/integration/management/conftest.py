@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,21 +20,12 @@ from connector.app import API_KEY, KEYS, Connector
 from connector.identity.did import did_from_url
 from connector.identity.keys import KeyRing
 from connector.settings import build
+from tests.ports import free_ports
 
 NS = "https://w3id.org/edc/v0.0.1/ns/"
 C = {"@vocab": NS}
 ODRL = "http://www.w3.org/ns/odrl.jsonld"
 KEY = "the-key-of-these-tests"
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        found = []
-        for _ in range(count):
-            s = stack.enter_context(socket.socket())
-            s.bind(("127.0.0.1", 0))
-            found.append(s.getsockname()[1])
-        return found
 
 
 def seg(id_: str) -> str:

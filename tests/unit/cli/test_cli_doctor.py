@@ -18,20 +18,15 @@ from connector.clock import SystemClock
 from connector.commands.home import make_home
 from connector.service.doctor import Finding, certificate, examine
 from connector.settings import build
+from tests.ports import free_ports
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     made = tmp_path / "home"
-    ports = {"public_port": free_port(), "management_port": free_port(), "public_host": "127.0.0.1"}
+    ports = {"public_port": free_ports(1)[0], "management_port": free_ports(1)[0], "public_host": "127.0.0.1"}
     made.mkdir(mode=0o700)
     text = "[server]\n" + "\n".join(f"{name} = {value!r}" for name, value in ports.items())
     (made / "connector.toml").write_text(text + f'\npublic_url = "http://127.0.0.1:{ports["public_port"]}"\n')
