@@ -10,7 +10,8 @@ import pytest
 from connector.model.process import Kind, NegotiationState, Role
 from tests.integration.partner import partner
 from tests.integration.talk import ByHand, Stage
-from tests.integration.two_factories import factories, free_ports, offer, offered
+from tests.integration.two_factories import factories, offer, offered
+from tests.ports import free_ports
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from connector.identity.did import did_document, did_from_url
 from connector.identity.keys import KeyRing
 from connector.identity.tokens import SelfIssuedTokens
 from connector.service.contract import Tokens
-from tests.integration.two_factories import free_ports
+from tests.ports import free_ports
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 CONTRACT_TOKEN = "https://w3id.org/madang/ns#contractToken"

@@ -17,7 +17,8 @@ from connector.model.process import Kind, Role
 from connector.store.tables import Tx
 from tests.integration.partner import CONTEXT, CONTRACT_TOKEN, Partner, Reply, partner, urn
 from tests.integration.talk import ByHand, Talk
-from tests.integration.two_factories import Factory, at_most, factories, free_ports, offer, offered
+from tests.integration.two_factories import Factory, at_most, factories, offer, offered
+from tests.ports import free_ports
 from tests.unit.protocol.dsp_messages import Standard, needs_reference
 
 

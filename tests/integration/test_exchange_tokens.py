@@ -15,7 +15,8 @@ from connector.model.times import iso
 from connector.service.contract import over
 from tests.integration.partner import CONTRACT_TOKEN, partner, urn
 from tests.integration.talk import ByHand, Stage, Talk
-from tests.integration.two_factories import at_rest, factories, free_ports, offer, offered, until
+from tests.integration.two_factories import at_rest, factories, offer, offered, until
+from tests.ports import free_ports
 
 _N, _S = NegotiationAct, NegotiationState
 DIGEST = "0" * 64

@@ -17,7 +17,8 @@ from connector.service.consuming import Consuming
 from connector.service.foreign import next_page
 from connector.service.negotiation import Counterparty
 from tests.integration.partner import CONTEXT
-from tests.integration.two_factories import factories, free_ports
+from tests.integration.two_factories import factories
+from tests.ports import free_ports
 
 URL = "https://partner.example/some/base/catalog/request"
 OFFER: dict[str, Any] = {"@id": "o1", "@type": "Offer", "permission": [{"action": "use"}]}

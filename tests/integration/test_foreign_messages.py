@@ -17,7 +17,8 @@ from connector.service.extension import Step
 from connector.service.negotiation import Counterparty
 from tests.integration.partner import CONTRACT_TOKEN, Received, acknowledge, partner, urn
 from tests.integration.talk import ByHand, Stage, Talk
-from tests.integration.two_factories import factories, free_ports, offer, offered, until
+from tests.integration.two_factories import factories, offer, offered, until
+from tests.ports import free_ports
 
 _N, _T = NegotiationAct, TransferAct
 PIDS = [

@@ -25,7 +25,8 @@ from connector.service.publishing import Wish
 from connector.settings import build
 from connector.store.tables import Tx
 from tests.integration.partner import Partner, Reply, partner
-from tests.integration.two_factories import Factory, at_most, factories, free_ports, offer, prepare
+from tests.integration.two_factories import Factory, at_most, factories, offer, prepare
+from tests.ports import free_ports
 
 HOSTILE = """'"></bdi></title></script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}\u202e"""
 CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

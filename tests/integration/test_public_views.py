@@ -19,7 +19,8 @@ from connector.errors import DescriptionInvalid
 from connector.store.tables import Tx
 from connector.web.public import Public
 from tests.integration.partner import CONTEXT, Partner, Reply, partner
-from tests.integration.two_factories import Factory, at_most, factories, for_purpose, free_ports, offer
+from tests.integration.two_factories import Factory, at_most, factories, for_purpose, offer
+from tests.ports import free_ports
 from tests.unit.semantic.samples import read_jsonld
 
 VERSION = rdflib.URIRef("http://www.w3.org/ns/dcat#version")

@@ -13,7 +13,8 @@ from yarl import URL
 
 from tests.integration.partner import CONTEXT, Partner, Reply, partner
 from tests.integration.search_world import fill, seeded
-from tests.integration.two_factories import Factory, factories, free_ports, offer
+from tests.integration.two_factories import Factory, factories, offer
+from tests.ports import free_ports
 
 
 class Shop:

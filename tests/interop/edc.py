@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.interop.management import ManagementClient, ManagementError, Partner
 from tests.interop.node import PROTOCOL, Node
 from tests.interop.origin import Origin
-from tests.interop.process import ChildFailed, ChildProcess, free_ports
+from tests.interop.process import ChildFailed, ChildProcess
 from tests.interop.recorder import Recorder
 from tests.interop.stock import MAIN_CLASS, Stock
+from tests.ports import free_ports
 
 _PATHS = {
     "web.http": "/api",

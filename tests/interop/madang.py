@@ -18,8 +18,9 @@ import aiohttp
 from tests.interop.announcements import Announcements
 from tests.interop.management import Entity, ManagementClient, Partner, settle
 from tests.interop.node import PROTOCOL, Node
-from tests.interop.process import ChildFailed, ChildProcess, free_ports
+from tests.interop.process import ChildFailed, ChildProcess
 from tests.interop.recorder import Recorder
+from tests.ports import free_ports
 
 
 def is_did(node: Node) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from connector.model.process import Kind, NegotiationAct, NegotiationState, Role
 from tests.integration.partner import Partner, partner, urn
 from tests.integration.talk import ByHand, Stage, Talk
-from tests.integration.two_factories import factories, free_ports, offer, offered
+from tests.integration.two_factories import factories, offer, offered
+from tests.ports import free_ports
 
 DROP = object()
 

@@ -15,7 +15,8 @@ import pytest
 from connector.model.process import Kind, NegotiationAct, NegotiationState, Role, TransferAct, TransferState
 from tests.integration.partner import CONTEXT, Reply, partner, urn
 from tests.integration.talk import Stage, Talk
-from tests.integration.two_factories import factories, free_ports
+from tests.integration.two_factories import factories
+from tests.ports import free_ports
 
 LIMIT = 1 << 20
 ERRORS = {"negotiations": "ContractNegotiationError", "transfers": "TransferError", "catalog": "CatalogError"}

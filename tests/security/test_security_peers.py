@@ -198,7 +198,7 @@ async def test_a_partner_that_never_answers_keeps_nobody_waiting(stage: Stage) -
 )
 async def test_a_did_document_that_is_none_lets_nobody_in(tmp_path: Path, document: bytes) -> None:
     from tests.integration.partner import partner
-    from tests.integration.two_factories import free_ports
+    from tests.ports import free_ports
 
     (port,) = free_ports(1)
     async with (

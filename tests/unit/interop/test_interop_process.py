@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.process import ChildFailed, ChildProcess, free_ports
+from tests.interop.process import ChildFailed, ChildProcess
+from tests.ports import free_ports
 
 
 def test_free_ports_are_different() -> None:
