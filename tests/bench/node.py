@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -165,9 +166,9 @@ class Bench:
         base: list[float] = []
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            pages, size = datasets // 100 - 1, 0
+            pages, size, places = datasets // 100 - 1, 0, [url]
             for i in range(count + pages):
-                page = url if i % pages == 0 else f"{url}?after={i % pages * 100}"
+                page = places[i % pages]
                 header = await self.node.parties.authorize(other.id, url, other.our_id)
                 headers = {"Authorization": header, "Content-Type": "application/json"}
                 for times, address in ((ours, page), (base, bare)):
@@ -178,6 +179,9 @@ class Bench:
                     if answer.status != 200 or len(body) < 10_000:
                         raise RuntimeError(f"{address} answered {answer.status}: {body[:200]!r}")
                     size = len(body)
+                    following = re.search(r'<([^>]*)>; rel="next"', answer.headers.get("Link", ""))
+                    if following is not None and len(places) < pages:
+                        places.append(following[1])
         return {"first": ours[:pages], "ours": ours[pages:], "base": base[pages:], "bytes": size}
 
     async def page(self, provider: str) -> str:
