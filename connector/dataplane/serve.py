@@ -308,7 +308,7 @@ class _Delivery:
                 continue
             try:
                 is_allowed = terms.still_allowed()
-            except Exception:
+            except Exception:  # a question that cannot be answered is a no; the error goes on
                 self._stop()
                 raise
             if not is_allowed:

@@ -293,10 +293,6 @@ class Catalogs:
             now = self._clock.now()
             tx.tombstones.add(Tombstone(one.asset_id, one.asset_version, list(access.values()), now))
 
-    def refresh_all(self, tx: Tx) -> None:
-        """Make every offer anew, after a policy or a definition changed."""
-        self.refresh(tx, [asset.id for asset in tx.assets.all_current()])
-
     def _offer(
         self,
         asset: Asset,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from aiohttp import web
@@ -50,11 +50,6 @@ async def read_json(request: web.Request, limit: int) -> Any:
     if isinstance(body, dict):
         request[BODY] = body
     return body
-
-
-def render_json(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON response."""
-    return web.json_response(body, status=status, headers=headers)
 
 
 def render_error(request: web.Request, error: ConnectorError) -> web.Response:
